@@ -1,0 +1,43 @@
+"""`make dev`: the backend, reloading, and the chat app's development server, ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import web
+from python_env import VENV
+from steps import ROOT, say
+
+
+def main() -> int:
+    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
+    backend = [VENV / "bin" / "uvicorn", "backend.app:create_app", "--factory", "--reload"]
+    backend += ["--reload-dir", "backend", "--host", host, "--port", port]
+    running = [subprocess.Popen([str(word) for word in backend], cwd=ROOT)]
+    if web.exists():
+        env = web.node_environment()
+        env["PARLOR_URL"] = f"http://{host}:{port}"
+        running.append(subprocess.Popen(web.npm(env, "run", "dev"), cwd=web.WEB, env=env))
+    say(f"  backend on http://{host}:{port}; Ctrl-C ends both")
+    try:
+        while all(process.poll() is None for process in running):
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        pass
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    for process in running:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Who is calling, and with what services."""
+
+import re
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+
+from backend.auth.people import Caller
+from backend.container import Services
+from backend.kit.errors import AppError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SECURE_COOKIE = "__Host-parlor"
+LOOPBACK_COOKIE = "parlor"
+"""Plain http is spoken on loopback only; a `__Host-` cookie would need https."""
+
+
+class CrossSiteError(AppError):
+    code = "cross_site"
+    status = 403
+
+
+def services(request: Request) -> Services:
+    return cast(Services, request.state.services)
+
+
+type ServicesDep = Annotated[Services, Depends(services)]
+
+
+def session_token(request: Request) -> str | None:
+    name = SECURE_COOKIE if request.scope["scheme"] == "https" else LOOPBACK_COOKIE
+    return request.cookies.get(name)
+
+
+def same_origin(request: Request) -> None:
+    """Refuse a request that another site's page caused (CSRF). Programs send neither header."""
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if site is not None:
+        allowed = site in ("same-origin", "none")
+    else:
+        allowed = origin is None or re.sub(r"^https?://", "", origin) == host
+    if not allowed:
+        raise CrossSiteError("Requests from other sites are refused.")
+
+
+async def caller(request: Request) -> Caller:
+    same_origin(request)
+    return await services(request).auth.caller(session_token(request))
+
+
+type CallerDep = Annotated[Caller, Depends(caller)]
+type Id = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]

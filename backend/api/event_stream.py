@@ -1,0 +1,49 @@
+"""A live answer: headers that no proxy buffers, frames as they come, an end when nobody reads."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import override
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store, no-transform",
+    "x-accel-buffering": "no",
+}
+_OPENING = b": open\n\n"
+"""Makes proxies pass the headers on at once."""
+
+
+class EventStream(Response):
+    """Sends what `frames` yields. The source is closed when it ends or the reader has gone."""
+
+    def __init__(
+        self, frames: AsyncGenerator[bytes], headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status_code=200, headers=_HEADERS | (headers or {}))
+        del self.headers["content-length"]
+        self._frames = frames
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(self._send_all(send))
+            watching = group.create_task(_until_gone(receive))
+            sending.add_done_callback(lambda _: watching.cancel())
+            watching.add_done_callback(lambda _: sending.cancel())
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": _OPENING, "more_body": True})
+        async with aclosing(self._frames) as frames:
+            async for frame in frames:
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,48 @@
+"""Is it alive, and is it whole?"""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from backend.api.deps import CallerDep, ServicesDep
+from backend.api.errors import declared
+from backend.kit.version import VERSION
+
+router = APIRouter(tags=["health"])
+
+_CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class Health(BaseModel):
+    model_config = _CONFIG
+    status: str = "ok"
+    version: str = VERSION
+    active_model: str
+    demo: bool
+
+
+class Check(BaseModel):
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    status: str
+    checks: dict[str, Check]
+
+
+@router.get("/health")
+async def health(services: ServicesDep) -> Health:
+    """Alive. Asks nothing of the database or a provider."""
+    return Health(active_model=services.catalog.default_model, demo=services.catalog.is_demo)
+
+
+@router.get("/health/ready", responses=declared(401) | {503: {"model": Readiness}})
+async def ready(_: CallerDep, services: ServicesDep, response: Response) -> Readiness:
+    """Database and providers. 503 when nobody could be answered."""
+    findings = await services.readiness()
+    checks = {name: Check(ok=not problem, detail=problem) for name, problem in findings.items()}
+    database_ok = checks["database"].ok
+    some_provider = any(check.ok for name, check in checks.items() if name != "database")
+    healthy = database_ok and some_provider
+    response.status_code = 200 if healthy else 503
+    return Readiness(status="ok" if healthy else "failing", checks=checks)

@@ -1,0 +1,40 @@
+"""One stream per screen: what changed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from backend.api.deps import CallerDep, ServicesDep
+from backend.api.errors import declared
+from backend.api.event_stream import EventStream
+from backend.chat.live import Hello, LiveEvent
+from backend.container import Services
+from backend.kit.sse import frame
+from backend.kit.version import VERSION
+
+router = APIRouter(tags=["live"])
+
+
+class LiveFrame(BaseModel):
+    data: LiveEvent
+
+
+@router.get(
+    "/api/events",
+    response_class=EventStream,
+    responses=declared(401)
+    | {200: {"model": LiveFrame, "content": {"text/event-stream": {}}, "description": "news"}},
+)
+async def live(caller: CallerDep, services: ServicesDep) -> EventStream:
+    """News of the caller's conversations from now on. After a reconnect, fetch the state anew."""
+    return EventStream(_news(services, caller.owner_id))
+
+
+async def _news(services: Services, owner_id: str) -> AsyncGenerator[bytes]:
+    hello = Hello(version=VERSION)
+    yield frame(0, hello.model_dump(mode="json"), hello.type)
+    async with aclosing(services.hub.follow(owner_id)) as frames:
+        async for raw in frames:
+            yield raw

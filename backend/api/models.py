@@ -1,0 +1,36 @@
+"""The models on offer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from backend.api.deps import CallerDep, ServicesDep
+from backend.api.errors import declared
+from backend.messages import ModelInfo
+
+router = APIRouter(tags=["models"])
+
+
+class ModelList(BaseModel):
+    """`stale`: at least one provider has not answered for a while."""
+
+    data: list[ModelInfo]
+    default_model: str
+    stale: bool
+
+
+@router.get("/api/models", responses=declared(401))
+async def list_models(
+    _: CallerDep,
+    services: ServicesDep,
+    search: Annotated[str, Query(max_length=200)] = "",
+    tools_only: bool = False,
+) -> ModelList:
+    """From memory; the lists are refreshed in the background."""
+    catalog = services.catalog
+    return ModelList(
+        data=catalog.models(search=search, tools_only=tools_only),
+        default_model=catalog.default_model,
+        stale=catalog.is_stale,
+    )

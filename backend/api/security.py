@@ -1,0 +1,73 @@
+"""What every answer carries, and how large a request may be. Pure ASGI: streams pass untouched."""
+
+from fastapi import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY = 4_000_000
+
+PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
+    b" font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self';"
+    b" media-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
+    b" object-src 'none'; require-trusted-types-for 'script';"
+    b" trusted-types parlor dompurify svelte-trusted-html"
+)
+_DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
+
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(self), payment=()"),
+]
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+_DATA = [(b"content-security-policy", _DATA_POLICY), (b"cache-control", b"no-store")]
+
+
+class SecurityHeaders:
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        extra = [*_ALWAYS, _HTTPS_ONLY] if scope["scheme"] == "https" else _ALWAYS
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                present = {name for name, _ in headers}
+                message["headers"] = [
+                    *headers,
+                    *extra,
+                    *(pair for pair in _DATA if pair[0] not in present),
+                ]
+            await send(message)
+
+        await self._inner(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Counts while reading, so that nothing large is ever held. Answers 413."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._inner(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_counted() -> Message:
+            nonlocal read
+            message = await receive()
+            if message["type"] == "http.request":
+                read += len(message.get("body", b""))
+                if read > LARGEST_BODY:
+                    raise HTTPException(413, f"A request may hold {LARGEST_BODY} bytes.")
+            return message
+
+        await self._inner(scope, receive_counted, send)

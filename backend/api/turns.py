@@ -1,0 +1,210 @@
+"""The chat stream: begin a turn, follow it, stop it."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+
+from backend.api.deps import CallerDep, Id, ServicesDep
+from backend.api.errors import declared
+from backend.api.event_stream import EventStream
+from backend.auth.people import Caller
+from backend.chat import events
+from backend.chat.records import ModelId, Turn
+from backend.chat.service import NewMessage, TurnOptions
+from backend.chat.turn_begin import EarlierMessage
+from backend.container import Services
+from backend.kit.errors import InvalidInputError
+from backend.kit.schedule import pause
+from backend.kit.sse import frame
+from backend.messages import Generation, ModelParameters
+
+router = APIRouter(prefix="/api/chat", tags=["chat"])
+
+LONGEST_MESSAGE = 1_000_000
+"""Characters; beyond any model's context, small enough to store and show."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("is not the name of a time zone, like Europe/Berlin") from error
+    return name
+
+
+def _some_text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    # Lone surrogates cannot be stored or sent; NUL ends strings elsewhere.
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+type ZoneName = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+type Text = Annotated[str, Field(max_length=LONGEST_MESSAGE), AfterValidator(_some_text)]
+type MessageId = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class TextContent(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["text"]
+    text: Text
+
+
+class IncomingMessage(BaseModel):
+    """A message as the OpenAI schema has it; `client_message_id` makes sending it repeatable."""
+
+    model_config = ConfigDict(extra="ignore")
+    role: Literal["system", "user", "assistant"]
+    content: Text | Annotated[list[TextContent], Field(min_length=1, max_length=100)]
+    client_message_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content)
+
+
+class StreamRequest(ModelParameters):
+    """The last message is the person's; earlier ones only found a new conversation.
+
+    Fields of the OpenAI schema that have no meaning here are ignored.
+    """
+
+    messages: Annotated[list[IncomingMessage], Field(min_length=1, max_length=1000)]
+    conversation_id: Annotated[
+        MessageId | None,
+        Field(validation_alias=AliasChoices("conversation_id", "session_id")),
+    ] = None
+    model: ModelId | None = None
+    timezone: ZoneName = "UTC"
+    parent_id: MessageId | None = None
+    edit_of: MessageId | None = None
+
+
+class AgainRequest(BaseModel):
+    """`message_id`: the answer to make anew or to go on with (or a question to answer again)."""
+
+    model_config = ConfigDict(extra="forbid")
+    conversation_id: MessageId
+    message_id: MessageId
+    model: ModelId | None = None
+    timezone: ZoneName = "UTC"
+    parameters: ModelParameters = ModelParameters()
+
+
+class TurnFrame(BaseModel):
+    """One event of a stream: `id:` is its number, `data:` the event."""
+
+    data: events.TurnEvent
+
+
+def _stream(*statuses: int) -> dict[str, Any]:
+    """The documentation of a route that answers with events."""
+    return {
+        "response_class": EventStream,
+        "responses": declared(401, *statuses)
+        | {
+            200: {
+                "model": TurnFrame,
+                "content": {"text/event-stream": {}},
+                "description": "server-sent events, numbered from 1 without gaps",
+            }
+        },
+    }
+
+
+@router.post("/stream", **_stream(403, 404, 409))
+async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+    """Send a message and follow the answer. Closing the connection does not stop it."""
+    *earlier, last = body.messages
+    if last.role != "user":
+        raise InvalidInputError("The last message must be the person's (role user).")
+    message = NewMessage(
+        text=last.text,
+        conversation_id=body.conversation_id,
+        client_message_id=last.client_message_id,
+        parent_id=body.parent_id,
+        edit_of=body.edit_of,
+        system_prompt=next((one.text for one in earlier if one.role == "system"), None),
+        earlier=tuple(
+            EarlierMessage(one.role, one.text) for one in earlier if one.role != "system"
+        ),
+    )
+    chosen = body.model_dump(include=set(ModelParameters.model_fields), exclude_none=True)
+    parameters = ModelParameters.model_validate(chosen)
+    options = TurnOptions(body.model, ZoneInfo(body.timezone), parameters)
+    turn = await services.chat.send(caller.owner_id, message, options)
+    return await _follow(services, caller, turn)
+
+
+@router.post("/regenerate", **_stream(403, 404, 409))
+async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+    """Answer a question again; the new answer becomes a sibling of the old one."""
+    options = TurnOptions(body.model, ZoneInfo(body.timezone), body.parameters)
+    turn = await services.chat.regenerate(
+        caller.owner_id, body.conversation_id, body.message_id, options
+    )
+    return await _follow(services, caller, turn)
+
+
+@router.post("/continue", **_stream(403, 404, 409))
+async def proceed(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+    """Go on with an answer that was cut short; the text grows in the same message."""
+    options = TurnOptions(body.model, ZoneInfo(body.timezone), body.parameters)
+    turn = await services.chat.proceed(
+        caller.owner_id, body.conversation_id, body.message_id, options
+    )
+    return await _follow(services, caller, turn)
+
+
+@router.get("/turns/{turn_id}", responses=declared(401, 404))
+async def get_turn(turn_id: Id, caller: CallerDep, services: ServicesDep) -> Turn:
+    return await services.chat.turn(caller.owner_id, turn_id)
+
+
+@router.post("/turns/{turn_id}/stop", responses=declared(401, 403, 404))
+async def stop(turn_id: Id, caller: CallerDep, services: ServicesDep) -> Turn:
+    """Close the upstream connection and cancel tools. Harmless when the turn has ended."""
+    return await services.chat.stop(caller.owner_id, turn_id)
+
+
+@router.get("/turns/{turn_id}/events", operation_id="follow_turn_get", **_stream(404, 410))
+@router.post("/turns/{turn_id}/events", operation_id="follow_turn", **_stream(403, 404, 410))
+async def follow(
+    turn_id: Id,
+    caller: CallerDep,
+    services: ServicesDep,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> EventStream:
+    """Every event above `after`, then live until the turn ends."""
+    return EventStream(await services.chat.follow(caller.owner_id, turn_id, after))
+
+
+@router.get("/generation/{generation_id}", responses=declared(401, 404, 502, 503))
+async def generation(generation_id: Id, caller: CallerDep, services: ServicesDep) -> Generation:
+    """Usage and cost of one of the caller's answers, from the provider's books."""
+    return await services.chat.generation(caller.owner_id, generation_id)
+
+
+@router.get("/test-stream", operation_id="test_stream", **_stream())
+async def stream_test_pieces(_: CallerDep) -> EventStream:
+    """Three pieces of text 200 ms apart: does the way to this browser stream?"""
+    return EventStream(_three_pieces())
+
+
+async def _three_pieces() -> AsyncGenerator[bytes]:
+    for number, text in enumerate(("one ", "two ", "three"), start=1):
+        event = events.TextDelta(text)
+        yield frame(number, event, event.type)
+        await pause(0.2)
+    end = events.TurnFinished("completed", None, "stop")
+    yield frame(4, end, end.type)
+
+
+async def _follow(services: Services, caller: Caller, turn: Turn) -> EventStream:
+    frames = await services.chat.follow(caller.owner_id, turn.id, 0)
+    return EventStream(frames, {"X-Turn-Id": turn.id, "X-Conversation-Id": turn.conversation_id})

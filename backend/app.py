@@ -1,0 +1,65 @@
+"""The ASGI application: edge, lifespan, front ends."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+
+from backend.api import auth, conversations, health, live, models, turns
+from backend.api.errors import add_error_handlers
+from backend.api.frontends import Frontends
+from backend.api.security import BodyLimit, SecurityHeaders
+from backend.container import Services, open_services
+from backend.kit.version import VERSION
+from backend.settings import Settings
+
+type OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+ROUTERS = (
+    health.router,
+    auth.router,
+    conversations.router,
+    turns.router,
+    models.router,
+    live.router,
+)
+
+
+class _State(TypedDict):
+    services: Services
+
+
+def create_app(
+    settings: Settings | None = None, *, opener: OpenServices = open_services
+) -> FastAPI:
+    """The whole application; settings are read from the environment when none are given.
+
+    `app.state.services` is there while it runs, for whoever stops the server.
+    Raises SettingsError.
+    """
+    chosen = settings or Settings.load()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[_State]:
+        async with opener(chosen) as services:
+            app.state.services = services
+            yield {"services": services}
+
+    app = FastAPI(
+        title="Parlor",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app)
+    # Added last runs first: headers on everything, then files, then the size of a body.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Frontends)
+    app.add_middleware(SecurityHeaders)
+    return app

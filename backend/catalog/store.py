@@ -1,0 +1,41 @@
+"""Model lists as they were last fetched, so that a start needs no provider."""
+
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from backend.db.database import Connection, Database
+from backend.kit.clock import from_millis, to_millis
+from backend.messages import ModelInfo
+
+_MODELS: TypeAdapter[list[ModelInfo]] = TypeAdapter(list[ModelInfo])
+
+
+class CatalogStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self) -> dict[str, tuple[list[ModelInfo], datetime]]:
+        """Provider id -> (models, when they were fetched)."""
+
+        def select(connection: Connection) -> dict[str, tuple[list[ModelInfo], datetime]]:
+            return {
+                row["provider"]: (
+                    _MODELS.validate_json(row["models"]),
+                    from_millis(row["fetched_at"]),
+                )
+                for row in connection.execute("SELECT * FROM model_lists")
+            }
+
+        return await self._database.read(select)
+
+    async def save(self, provider: str, models: list[ModelInfo], fetched_at: datetime) -> None:
+        text = _MODELS.dump_json(models).decode()
+
+        def replace(connection: Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO model_lists VALUES (?, ?, ?)",
+                (provider, text, to_millis(fetched_at)),
+            )
+
+        await self._database.write(replace)

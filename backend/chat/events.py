@@ -1,0 +1,148 @@
+"""What happens in a turn: the closed union that journals keep and screens follow.
+
+Slotted dataclasses, because one is made per token; pydantic describes and parses them at the
+edges. `frontend/shared/src/chat/transcript.ts` and `transcript.py` reduce them the same way.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+_CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
+
+type TurnKind = Literal["send", "regenerate", "continue"]
+type TurnStatus = Literal["running", "completed", "stopped", "interrupted", "failed"]
+type EndStatus = Literal["completed", "stopped", "interrupted", "failed"]
+type ToolStatus = Literal["ok", "error", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """First event. `message_id` is the assistant message being written; for `continue` it exists
+    already and the text goes on at its end."""
+
+    __pydantic_config__ = _CONFIG
+    turn_id: str
+    conversation_id: str
+    message_id: str
+    parent_id: str | None
+    kind: TurnKind
+    model: str
+    created_at: str
+    type: Literal["turn.started"] = "turn.started"
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    __pydantic_config__ = _CONFIG
+    text: str
+    type: Literal["text.delta"] = "text.delta"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    __pydantic_config__ = _CONFIG
+    text: str
+    type: Literal["reasoning.delta"] = "reasoning.delta"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """`step` counts the model's answers in this turn from 0; calls of one step run in parallel."""
+
+    __pydantic_config__ = _CONFIG
+    call_id: str
+    name: str
+    arguments: str
+    step: int
+    type: Literal["tool.started"] = "tool.started"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    __pydantic_config__ = _CONFIG
+    call_id: str
+    progress: float
+    total: float | None = None
+    message: str | None = None
+    type: Literal["tool.progress"] = "tool.progress"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    __pydantic_config__ = _CONFIG
+    call_id: str
+    status: ToolStatus
+    result: str
+    duration_ms: int
+    type: Literal["tool.finished"] = "tool.finished"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """The turn's sum so far. `cost` in US dollars, None when the provider did not say."""
+
+    __pydantic_config__ = _CONFIG
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    cost: float | None
+    type: Literal["usage"] = "usage"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSaved:
+    __pydantic_config__ = _CONFIG
+    message_id: str
+    type: Literal["message.saved"] = "message.saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know though the turn goes on."""
+
+    __pydantic_config__ = _CONFIG
+    code: str
+    detail: str
+    type: Literal["notice"] = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOccurred:
+    __pydantic_config__ = _CONFIG
+    code: str
+    detail: str
+    retryable: bool
+    retry_after: float | None = None
+    type: Literal["error"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """Last event. `finish_reason` in OpenAI's words (stop, length, ...), None unless completed."""
+
+    __pydantic_config__ = _CONFIG
+    status: EndStatus
+    cost: float | None
+    finish_reason: str | None = None
+    type: Literal["turn.finished"] = "turn.finished"
+
+
+type TurnEvent = Annotated[
+    TurnStarted
+    | TextDelta
+    | ReasoningDelta
+    | ToolStarted
+    | ToolProgress
+    | ToolFinished
+    | UsageReported
+    | MessageSaved
+    | Notice
+    | ErrorOccurred
+    | TurnFinished,
+    Field(discriminator="type"),
+]
+
+TURN_EVENT: TypeAdapter[TurnEvent] = TypeAdapter(TurnEvent)

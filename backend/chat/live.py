@@ -1,0 +1,65 @@
+"""What the live stream of a person's screens says about conversations."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.chat.records import ConversationSummary
+from backend.kit.hub import Hub
+
+_CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Hello(BaseModel):
+    """First frame of a live stream; another version than before means a new build."""
+
+    model_config = _CONFIG
+    type: Literal["hello"] = "hello"
+    version: str
+
+
+class ConversationChanged(BaseModel):
+    """Created, renamed, a turn started or ended."""
+
+    model_config = _CONFIG
+    type: Literal["conversation.changed"] = "conversation.changed"
+    conversation: ConversationSummary
+
+
+class ConversationDeleted(BaseModel):
+    model_config = _CONFIG
+    type: Literal["conversation.deleted"] = "conversation.deleted"
+    conversation_id: str
+
+
+class MessagesChanged(BaseModel):
+    """A message was deleted, a branch chosen or a cost arrived: fetch it anew if it is open."""
+
+    model_config = _CONFIG
+    type: Literal["messages.changed"] = "messages.changed"
+    conversation_id: str
+
+
+type LiveEvent = Annotated[
+    Hello | ConversationChanged | ConversationDeleted | MessagesChanged,
+    Field(discriminator="type"),
+]
+
+
+def announce_conversation(hub: Hub, owner_id: str, conversation: ConversationSummary) -> None:
+    _announce(hub, owner_id, ConversationChanged(conversation=conversation))
+
+
+def announce_deleted(hub: Hub, owner_id: str, conversation_id: str) -> None:
+    _announce(hub, owner_id, ConversationDeleted(conversation_id=conversation_id))
+
+
+def announce_messages(hub: Hub, owner_id: str, conversation_id: str) -> None:
+    _announce(hub, owner_id, MessagesChanged(conversation_id=conversation_id))
+
+
+def _announce(
+    hub: Hub, owner_id: str, event: ConversationChanged | ConversationDeleted | MessagesChanged
+) -> None:
+    if hub.has_followers(owner_id):
+        hub.publish(owner_id, event.model_dump(mode="json"), event.type)

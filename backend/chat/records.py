@@ -1,0 +1,158 @@
+"""What is stored of a conversation, and how it is shown: messages, their parts, turns."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from backend.chat.events import TurnKind, TurnStatus
+from backend.messages import JsonObject, Usage
+
+_CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+type ModelId = Annotated[str, Field(min_length=1, max_length=200)]
+type MessageStatus = Literal["complete", "running", "stopped", "interrupted", "failed"]
+
+
+@dataclass(slots=True)
+class TextPart:
+    __pydantic_config__ = _CONFIG
+    text: str
+    type: Literal["text"] = "text"
+
+
+@dataclass(slots=True)
+class ReasoningPart:
+    __pydantic_config__ = _CONFIG
+    text: str
+    type: Literal["reasoning"] = "reasoning"
+
+
+@dataclass(slots=True)
+class ToolPart:
+    """A call and, once it ended, its result. `step` as in the event `tool.started`."""
+
+    __pydantic_config__ = _CONFIG
+    call_id: str
+    name: str
+    arguments: str
+    step: int
+    status: Literal["running", "ok", "error", "cancelled"] = "running"
+    result: str | None = None
+    duration_ms: int | None = None
+    type: Literal["tool"] = "tool"
+
+
+type Part = Annotated[TextPart | ReasoningPart | ToolPart, Field(discriminator="type")]
+PARTS: TypeAdapter[list[Part]] = TypeAdapter(list[Part])
+
+
+class Problem(BaseModel):
+    """An error or a notice that belongs to a message."""
+
+    model_config = _CONFIG
+
+    code: str
+    detail: str
+
+
+class Message(BaseModel):
+    """A node of a conversation's tree."""
+
+    model_config = _CONFIG
+
+    id: str
+    parent_id: str | None
+    role: Literal["user", "assistant"]
+    parts: list[Part]
+    status: MessageStatus
+    error: Problem | None
+    notices: list[Problem]
+    model: str | None
+    usage: Usage | None
+    finish_reason: str | None
+    turn_id: str | None
+    created_at: datetime
+
+
+class ConversationSummary(BaseModel):
+    model_config = _CONFIG
+
+    id: str
+    title: str
+    title_source: Literal["auto", "person"]
+    model: str | None
+    pinned: bool
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+    running_turn_id: str | None
+
+
+class ConversationChange(BaseModel):
+    """What to set; a field that is not given stays, null clears where it may."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Annotated[str, Field(min_length=1, max_length=200)] = ""
+    model: ModelId | None = None
+    system_prompt: Annotated[str, Field(max_length=100_000)] | None = None
+    pinned: bool = False
+    archived: bool = False
+    leaf_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class Conversation(ConversationSummary):
+    """A conversation with every node of its tree, oldest first."""
+
+    system_prompt: str | None
+    leaf_id: str | None
+    messages: list[Message]
+
+
+class ConversationPage(BaseModel):
+    model_config = _CONFIG
+
+    conversations: list[ConversationSummary]
+    next_cursor: str | None
+
+
+class Turn(BaseModel):
+    model_config = _CONFIG
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    message_id: str
+    kind: TurnKind
+    status: TurnStatus
+    model: str
+    cost: float | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepReasoning:
+    """A provider's opaque reasoning blocks of one step of an assistant message."""
+
+    step: int
+    model: str
+    details: tuple[JsonObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathMessage:
+    """A message on the way from the root to the question, as history needs it."""
+
+    role: Literal["user", "assistant"]
+    parts: list[Part]
+    reasoning: tuple[StepReasoning, ...] = ()
+
+
+STEP_REASONING: TypeAdapter[list[StepReasoning]] = TypeAdapter(list[StepReasoning])
+
+
+def text_of(parts: list[Part]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, TextPart))

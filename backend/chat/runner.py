@@ -1,0 +1,359 @@
+"""Running turns: started here, followed by anybody who may, ended in every case."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from backend.catalog.service import Catalog
+from backend.chat import events
+from backend.chat.history import build_window, time_context
+from backend.chat.journal import Journal, JournalWriter
+from backend.chat.live import announce_conversation, announce_messages
+from backend.chat.records import ConversationSummary, Turn
+from backend.chat.store import ConversationStore
+from backend.chat.transcript import Transcript
+from backend.chat.turn import TurnLimits, TurnLoop
+from backend.chat.turn_begin import BegunTurn, TurnOrder
+from backend.chat.turn_store import EndedTurn, TurnStore
+from backend.db.database import StorageError
+from backend.kit.background import Background
+from backend.kit.clock import Clock, to_millis
+from backend.kit.errors import AppError
+from backend.kit.hub import Hub
+from backend.kit.schedule import pause
+from backend.kit.sse import data_of
+from backend.messages import ModelParameters, ModelRequest, Usage
+from backend.providers.base import ProviderError
+from backend.toolbox.service import Toolbox
+
+type Ending = Literal["stopped", "interrupted"]
+
+_STORE_RETRY_SECONDS = 2.0
+_OTHER_PROCESS_SECONDS = 0.25
+_COST_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 25.0)
+"""A provider writes its books a moment after a cancellation; together just under a minute."""
+
+_log = structlog.get_logger()
+
+
+class JournalGoneError(AppError):
+    """The events of an old turn were pruned; the conversation holds the result."""
+
+    code = "journal_gone"
+    status = 410
+
+
+@dataclass(slots=True)
+class _Running:
+    turn: Turn
+    owner_id: str
+    journal: Journal
+    transcript: Transcript
+    before_usage: Usage | None
+    ending: Ending | None = None
+    task: "asyncio.Task[None] | None" = None
+    loop: TurnLoop | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def emit(self, event: events.TurnEvent) -> None:
+        self.transcript.apply(event)
+        self.journal.append(event)
+
+    def usage(self) -> Usage | None:
+        """Of the whole message: what a continued one cost before is added."""
+        spent = self.loop.usage if self.loop else None
+        if spent and self.before_usage:
+            return spent.plus(self.before_usage)
+        return spent or self.before_usage
+
+
+class TurnRunner:
+    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+        self,
+        *,
+        store: TurnStore,
+        conversations: ConversationStore,
+        catalog: Catalog,
+        toolbox: Toolbox,
+        demo_toolbox: Toolbox,
+        limits: TurnLimits,
+        journal_days: int,
+        hub: Hub,
+        background: Background,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._catalog = catalog
+        self._toolbox = toolbox
+        self._demo_toolbox = demo_toolbox
+        self._limits = limits
+        self._journal_days = journal_days
+        self._hub = hub
+        self._background = background
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+        self.writer = JournalWriter(conversations.save_journal)
+
+    @property
+    def running_count(self) -> int:
+        return len(self._running)
+
+    @property
+    def follower_count(self) -> int:
+        return sum(running.journal.follower_count for running in self._running.values())
+
+    async def begin(self, order: TurnOrder, zone: ZoneInfo, parameters: ModelParameters) -> Turn:
+        """Store the question and start the answer; returns once the question is durable.
+
+        Raises what TurnStore.begin raises.
+        """
+        begun = await self._store.begin(order)
+        if begun.repeated:
+            return begun.turn
+        turn = begun.turn
+        running = _Running(
+            turn,
+            order.owner_id,
+            Journal(turn.id, on_append=self.writer.mark),
+            Transcript(begun.before),
+            begun.before_usage,
+        )
+        self._running[turn.id] = running
+        running.emit(
+            events.TurnStarted(
+                turn_id=turn.id,
+                conversation_id=turn.conversation_id,
+                message_id=turn.message_id,
+                parent_id=turn.parent_id,
+                kind=turn.kind,
+                model=turn.model,
+                created_at=turn.created_at.isoformat(),
+            )
+        )
+        announce_conversation(self._hub, order.owner_id, begun.conversation)
+        running.task = self._background.start(
+            self._run(running, begun, zone, parameters), name=f"turn {turn.id}"
+        )
+        return turn
+
+    async def stop(self, owner_id: str, turn_id: str) -> Turn:
+        """Close the upstream socket and cancel the tools; returns when the end is stored."""
+        running = self._running.get(turn_id)
+        if running and running.owner_id == owner_id:
+            self._end_early(running, "stopped")
+            await running.ended.wait()
+        return await self._conversations.turn(owner_id, turn_id)
+
+    async def stop_in(self, owner_id: str, conversation_id: str) -> None:
+        """Stop what runs in a conversation, before it is deleted."""
+        for running in list(self._running.values()):
+            if (running.owner_id, running.turn.conversation_id) == (owner_id, conversation_id):
+                await self.stop(owner_id, running.turn.id)
+
+    async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
+        """The turn's frames above `after`, then live to its end. Raises before the first frame:
+        NotFoundError, JournalGoneError."""
+        running = self._running.get(turn_id)
+        if running and running.owner_id == owner_id:
+            return running.journal.follow(after)
+        turn = await self._conversations.turn(owner_id, turn_id)
+        frames = await self._conversations.frames(turn_id, after)
+        if turn.status != "running" and not frames and after == 0:
+            raise JournalGoneError("The events of this turn are no longer kept.")
+        return self._follow_stored(turn, owner_id, after, frames)
+
+    async def _follow_stored(
+        self, turn: Turn, owner_id: str, after: int, frames: bytes
+    ) -> AsyncGenerator[bytes]:
+        """An ended turn, or one that another process runs: the journal on disk is polled."""
+        while True:
+            if frames:
+                after += frames.count(b"\n\n")
+                yield frames
+            if turn.status != "running":
+                return
+            await pause(_OTHER_PROCESS_SECONDS)
+            turn = await self._conversations.turn(owner_id, turn.id)
+            frames = await self._conversations.frames(turn.id, after)
+
+    async def drain(self, seconds: float) -> None:
+        """Let running turns end by themselves for a while, then end them as interrupted."""
+        waiting = [asyncio.ensure_future(one.ended.wait()) for one in self._running.values()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=seconds)
+            for running in list(self._running.values()):
+                self._end_early(running, "interrupted")
+            if late:
+                await asyncio.wait(late)
+
+    async def recover(self) -> None:
+        """Close the turns of a process that died: their text comes from the journal."""
+        for owner_id, turn in await self._store.running():
+            if turn.id in self._running:
+                continue
+            frames = await self._conversations.frames(turn.id, 0)
+            transcript = Transcript(await self._store.message_before(turn.message_id))
+            journal = Journal(turn.id, on_append=lambda _: None)
+            for raw in frames.split(b"\n\n")[:-1]:
+                event = events.TURN_EVENT.validate_json(data_of(raw + b"\n\n"))
+                transcript.apply(event)
+                journal.append(event)
+            journal.take()
+            running = _Running(turn, owner_id, journal, transcript, transcript.usage)
+            await self._finish(running, "interrupted", None)
+            _log.info("turn_recovered", turn=turn.id)
+
+    async def prune(self) -> None:
+        oldest = self._clock.now() - timedelta(days=self._journal_days)
+        await self._store.prune_journals(to_millis(oldest))
+
+    def tick(self) -> None:
+        for running in self._running.values():
+            running.journal.tick()
+
+    def _end_early(self, running: _Running, ending: Ending) -> None:
+        if running.ending is None and running.task is not None:
+            running.ending = ending
+            running.task.cancel()
+
+    async def _run(
+        self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
+    ) -> None:
+        status: events.EndStatus = "failed"
+        reason: str | None = None
+        try:
+            loop = running.loop = self._prepare(running, begun, zone, parameters)
+            reason = await loop.run(_steps_before(begun))
+            status = "completed"
+        except asyncio.CancelledError:
+            status = running.ending or "interrupted"
+        except AppError as error:
+            retryable = isinstance(error, ProviderError) and error.retryable
+            running.emit(
+                events.ErrorOccurred(error.code, error.detail, retryable, error.retry_after)
+            )
+        except Exception:  # noqa: BLE001  # a turn ends in every case, and says so
+            _log.exception("turn_failed", turn=running.turn.id)
+            running.emit(
+                events.ErrorOccurred("internal", "Something went wrong inside Parlor.", False)
+            )
+        running.ending = running.ending or "interrupted"  # from here on nothing cancels it
+        await self._finish(running, status, reason)
+
+    def _prepare(
+        self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
+    ) -> TurnLoop:
+        turn = running.turn
+        provider, local_model = self._catalog.resolve(turn.model)
+        known = self._catalog.find(turn.model)
+        window = build_window(
+            begun.path,
+            system_prompt=begun.system_prompt,
+            context=time_context(self._clock.now(), zone),
+            continued=turn.kind == "continue",
+            context_length=known.context_length if known else None,
+        )
+        if window.dropped:
+            running.emit(
+                events.Notice(
+                    "history_trimmed",
+                    f"The oldest {window.dropped} messages did not fit this model and were left out.",
+                )
+            )
+        toolbox = self._demo_toolbox if provider.id == "demo" else self._toolbox
+        offers_tools = known is None or known.supports_tools
+        request = ModelRequest(
+            model=local_model,
+            messages=window.messages,
+            tools=toolbox.specs if offers_tools else (),
+            parameters=parameters,
+            session_id=turn.conversation_id,
+        )
+        return TurnLoop(
+            provider, request, toolbox, limits=self._limits, emit=running.emit, clock=self._clock
+        )
+
+    async def _finish(
+        self, running: _Running, status: events.EndStatus, reason: str | None
+    ) -> None:
+        """Write the end; try until it is written. Then tell the followers."""
+        turn, usage = running.turn, running.usage()
+        ending: list[events.TurnEvent] = [
+            events.MessageSaved(turn.message_id),
+            events.TurnFinished(status, usage.cost if usage else None, reason),
+        ]
+        for event in ending:
+            running.transcript.apply(event)
+        loop = running.loop
+        ended = EndedTurn(
+            turn=turn,
+            owner_id=running.owner_id,
+            transcript=running.transcript,
+            status=status,
+            usage=usage,
+            reasoning=tuple(loop.reasoning) if loop else (),
+            generation_ids=tuple(loop.generation_ids) if loop else (),
+        )
+        conversation = await self._store_until_stored(running, ended, ending)
+        self._running.pop(turn.id, None)
+        running.journal.publish()
+        running.ended.set()
+        if conversation:
+            announce_conversation(self._hub, running.owner_id, conversation)
+        if status == "stopped" and ended.generation_ids:
+            self._background.start(self._fetch_cost(ended), name=f"cost of {turn.id}")
+
+    async def _store_until_stored(
+        self, running: _Running, ended: EndedTurn, ending: Sequence[events.TurnEvent]
+    ) -> ConversationSummary | None:
+        told = False
+        while True:
+            rows = running.journal.seal(ending)
+            try:
+                return await self._store.end(ended, rows)
+            except StorageError as error:
+                running.journal.unseal(rows)
+                if not told:
+                    told = True
+                    _log.exception("turn_not_stored", turn=ended.turn.id)
+                    running.journal.append(
+                        events.Notice(error.code, f"{error.detail} Trying again.")
+                    )
+            await pause(_STORE_RETRY_SECONDS)
+
+    async def _fetch_cost(self, ended: EndedTurn) -> None:
+        """Ask the provider what a stopped answer really cost; its books lag a moment."""
+        turn = ended.turn
+        provider, _ = self._catalog.resolve(turn.model)
+        for delay in _COST_DELAYS:
+            await pause(delay)
+            try:
+                found = await provider.generation(ended.generation_ids[-1])
+            except ProviderError:
+                continue
+            if found and found.total_cost is not None:
+                usage = (ended.usage or Usage()).plus(
+                    Usage(
+                        prompt_tokens=found.prompt_tokens or 0,
+                        completion_tokens=found.completion_tokens or 0,
+                        reasoning_tokens=found.reasoning_tokens or 0,
+                        cached_tokens=found.cached_tokens or 0,
+                        cost=found.total_cost,
+                    )
+                )
+                summary = await self._store.set_cost(turn, ended.owner_id, usage)
+                if summary:
+                    announce_messages(self._hub, ended.owner_id, turn.conversation_id)
+                return
+
+
+def _steps_before(begun: BegunTurn) -> int:
+    """A continued message goes on counting its steps."""
+    steps = [part.step for part in begun.before if part.type == "tool"]
+    return max(steps) + 1 if steps else 0

@@ -1,0 +1,200 @@
+"""What people do with conversations. Turns are run by `runner.py`."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from backend.catalog.service import Catalog
+from backend.chat.live import announce_conversation, announce_deleted, announce_messages
+from backend.chat.records import (
+    Conversation,
+    ConversationChange,
+    ConversationPage,
+    ConversationSummary,
+    Turn,
+)
+from backend.chat.runner import TurnRunner
+from backend.chat.store import ConversationStore
+from backend.chat.turn_begin import EarlierMessage, TurnOrder
+from backend.chat.turn_store import TurnStore
+from backend.kit.clock import Clock
+from backend.kit.errors import NotFoundError
+from backend.kit.hub import Hub
+from backend.kit.ids import new_id
+from backend.messages import Generation, ModelParameters
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOptions:
+    """What a screen may choose for one turn."""
+
+    model: str | None
+    zone: ZoneInfo
+    parameters: ModelParameters
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What a person sends. Without `conversation_id` a conversation is made, and it takes
+    `earlier` and `system_prompt` along. `edit_of`: the message becomes that one's sibling."""
+
+    text: str
+    conversation_id: str | None = None
+    client_message_id: str | None = None
+    parent_id: str | None = None
+    edit_of: str | None = None
+    system_prompt: str | None = None
+    earlier: tuple[EarlierMessage, ...] = ()
+
+
+class ChatService:
+    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+        self,
+        *,
+        conversations: ConversationStore,
+        turns: TurnStore,
+        runner: TurnRunner,
+        catalog: Catalog,
+        hub: Hub,
+        clock: Clock,
+        system_prompt: str | None,
+    ) -> None:
+        self._conversations = conversations
+        self._turns = turns
+        self._runner = runner
+        self._catalog = catalog
+        self._hub = hub
+        self._clock = clock
+        self._system_prompt = system_prompt
+
+    # --- turns -------------------------------------------------------------------------------
+
+    async def send(self, owner_id: str, message: NewMessage, options: TurnOptions) -> Turn:
+        """Store a message and start the answer.
+
+        Raises ModelUnknownError, NotFoundError, TurnRunningError, InvalidInputError.
+        """
+        self._check_model(options)
+        is_new = message.conversation_id is None
+        order = TurnOrder(
+            owner_id=owner_id,
+            kind="send",
+            turn_id=new_id("turn", self._clock),
+            message_id=new_id("msg", self._clock),
+            user_message_id=new_id("msg", self._clock),
+            conversation_id=message.conversation_id or new_id("conv", self._clock),
+            is_new=is_new,
+            system_prompt=message.system_prompt or self._system_prompt,
+            earlier=message.earlier if is_new else (),
+            model=options.model,
+            default_model=self._catalog.default_model,
+            text=message.text,
+            client_message_id=message.client_message_id,
+            parent_id=message.parent_id,
+            edit_of=message.edit_of,
+        )
+        return await self._runner.begin(order, options.zone, options.parameters)
+
+    async def regenerate(
+        self, owner_id: str, conversation_id: str, message_id: str, options: TurnOptions
+    ) -> Turn:
+        """Answer a question again; the new answer is a sibling. Raises as `send` does."""
+        return await self._again(owner_id, conversation_id, message_id, options, proceed=False)
+
+    async def proceed(
+        self, owner_id: str, conversation_id: str, message_id: str, options: TurnOptions
+    ) -> Turn:
+        """Go on with an answer that was cut short, in the same message. Raises as `send` does."""
+        return await self._again(owner_id, conversation_id, message_id, options, proceed=True)
+
+    async def _again(
+        self,
+        owner_id: str,
+        conversation_id: str,
+        message_id: str,
+        options: TurnOptions,
+        *,
+        proceed: bool,
+    ) -> Turn:
+        self._check_model(options)
+        order = TurnOrder(
+            owner_id=owner_id,
+            kind="continue" if proceed else "regenerate",
+            turn_id=new_id("turn", self._clock),
+            message_id=new_id("msg", self._clock),
+            conversation_id=conversation_id,
+            model=options.model,
+            default_model=self._catalog.default_model,
+            target_id=message_id,
+        )
+        return await self._runner.begin(order, options.zone, options.parameters)
+
+    async def turn(self, owner_id: str, turn_id: str) -> Turn:
+        return await self._conversations.turn(owner_id, turn_id)
+
+    async def stop(self, owner_id: str, turn_id: str) -> Turn:
+        return await self._runner.stop(owner_id, turn_id)
+
+    async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
+        return await self._runner.follow(owner_id, turn_id, after)
+
+    async def generation(self, owner_id: str, generation_id: str) -> Generation:
+        """The provider's books on an answer of this person. Raises NotFoundError, ProviderError."""
+        model = await self._turns.owns_generation(owner_id, generation_id)
+        found = None
+        if model:
+            provider, _ = self._catalog.resolve(model)
+            found = await provider.generation(generation_id)
+        if found is None:
+            raise NotFoundError("There is no such generation.")
+        return found
+
+    def _check_model(self, options: TurnOptions) -> None:
+        if options.model is not None:
+            self._catalog.check(options.model)
+
+    # --- conversations -----------------------------------------------------------------------
+
+    async def create(self, owner_id: str, change: ConversationChange) -> Conversation:
+        if change.model is not None:
+            self._catalog.check(change.model)
+        created = await self._conversations.create(
+            owner_id,
+            new_id("conv", self._clock),
+            change=change,
+            system_prompt=change.system_prompt or self._system_prompt,
+        )
+        announce_conversation(self._hub, owner_id, created)
+        return created
+
+    async def page(
+        self, owner_id: str, *, limit: int, cursor: str | None, search: str | None, archived: bool
+    ) -> ConversationPage:
+        return await self._conversations.page(
+            owner_id, limit=limit, cursor=cursor, search=search, archived=archived
+        )
+
+    async def get(self, owner_id: str, conversation_id: str) -> Conversation:
+        return await self._conversations.get(owner_id, conversation_id)
+
+    async def update(
+        self, owner_id: str, conversation_id: str, change: ConversationChange
+    ) -> ConversationSummary:
+        if change.model is not None:
+            self._catalog.check(change.model)
+        summary = await self._conversations.update(owner_id, conversation_id, change)
+        announce_conversation(self._hub, owner_id, summary)
+        if change.leaf_id:
+            announce_messages(self._hub, owner_id, conversation_id)
+        return summary
+
+    async def delete(self, owner_id: str, conversation_id: str) -> None:
+        await self._runner.stop_in(owner_id, conversation_id)
+        await self._conversations.delete(owner_id, conversation_id)
+        announce_deleted(self._hub, owner_id, conversation_id)
+
+    async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
+        """Delete a message and all below it; an answer being written there is stopped first."""
+        await self._runner.stop_in(owner_id, conversation_id)
+        await self._conversations.delete_message(owner_id, conversation_id, message_id)
+        announce_messages(self._hub, owner_id, conversation_id)

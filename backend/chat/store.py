@@ -1,0 +1,308 @@
+"""Conversations, their messages and turns in SQLite. Everything is checked against its owner."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from backend.chat.journal import JournalRows, frames_after
+from backend.chat.records import (
+    PARTS,
+    Conversation,
+    ConversationChange,
+    ConversationPage,
+    ConversationSummary,
+    Message,
+    Problem,
+    Turn,
+    text_of,
+)
+from backend.chat.search import as_match
+from backend.db.database import Connection, Database, Row
+from backend.kit.clock import Clock, from_millis, to_millis
+from backend.kit.errors import InvalidInputError, NotFoundError
+from backend.messages import Usage
+
+_SUMMARY = """
+    SELECT c.id, c.title, c.title_source, c.model, c.pinned, c.archived, c.created_at,
+           c.updated_at, c.system_prompt, c.leaf_id,
+           (SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')
+               AS running_turn_id
+    FROM conversations c
+"""
+
+
+_SETTERS = {
+    "title": "UPDATE conversations SET title = ? WHERE id = ?",
+    "title_source": "UPDATE conversations SET title_source = ? WHERE id = ?",
+    "model": "UPDATE conversations SET model = ? WHERE id = ?",
+    "system_prompt": "UPDATE conversations SET system_prompt = ? WHERE id = ?",
+    "pinned": "UPDATE conversations SET pinned = ? WHERE id = ?",
+    "archived": "UPDATE conversations SET archived = ? WHERE id = ?",
+    "leaf_id": "UPDATE conversations SET leaf_id = ? WHERE id = ?",
+}
+
+
+class ConversationNotFoundError(NotFoundError):
+    def __init__(self) -> None:
+        super().__init__("There is no such conversation.")
+
+
+class ConversationStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(
+        self,
+        owner_id: str,
+        conversation_id: str,
+        *,
+        change: ConversationChange,
+        system_prompt: str | None,
+    ) -> Conversation:
+        now = to_millis(self._clock.now())
+
+        def insert(connection: Connection) -> Conversation:
+            connection.execute(
+                "INSERT INTO conversations (id, owner_id, title, title_source, model,"
+                " system_prompt, pinned, archived, created_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    conversation_id,
+                    owner_id,
+                    change.title,
+                    "person" if change.title else "auto",
+                    change.model,
+                    system_prompt,
+                    change.pinned,
+                    change.archived,
+                    now,
+                    now,
+                ),
+            )
+            return _load(connection, owner_id, conversation_id)
+
+        return await self._database.write(insert)
+
+    async def page(
+        self, owner_id: str, *, limit: int, cursor: str | None, search: str | None, archived: bool
+    ) -> ConversationPage:
+        """Pinned first, then newest activity; the cursor is opaque. Raises InvalidInputError."""
+        conditions, values = ["c.owner_id = ?", "c.archived = ?"], [owner_id, int(archived)]
+        if search:
+            conditions.append(
+                "(c.title LIKE ? ESCAPE '\\' OR c.id IN (SELECT m.conversation_id"
+                " FROM message_text f JOIN messages m ON m.number = f.rowid"
+                " WHERE message_text MATCH ?))"
+            )
+            escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            values += [f"%{escaped}%", as_match(search)]
+        if cursor:
+            conditions.append("(c.pinned, c.updated_at, c.id) < (?, ?, ?)")
+            values += _read_cursor(cursor)
+        query = (
+            f"{_SUMMARY} WHERE {' AND '.join(conditions)}"
+            " ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT ?"
+        )
+
+        def select(connection: Connection) -> ConversationPage:
+            rows = connection.execute(query, [*values, limit + 1]).fetchall()
+            more = len(rows) > limit
+            return ConversationPage(
+                conversations=[summary_from(row) for row in rows[:limit]],
+                next_cursor=_write_cursor(rows[limit - 1]) if more else None,
+            )
+
+        return await self._database.read(select)
+
+    async def get(self, owner_id: str, conversation_id: str) -> Conversation:
+        return await self._database.read(lambda c: _load(c, owner_id, conversation_id))
+
+    async def summary(self, owner_id: str, conversation_id: str) -> ConversationSummary:
+        return await self._database.read(
+            lambda c: summary_from(conversation_row(c, owner_id, conversation_id))
+        )
+
+    async def update(
+        self, owner_id: str, conversation_id: str, change: ConversationChange
+    ) -> ConversationSummary:
+        def apply(connection: Connection) -> ConversationSummary:
+            conversation_row(connection, owner_id, conversation_id)
+            given = change.model_dump(exclude_unset=True)
+            if "title" in given:
+                given["title_source"] = "person"
+            if leaf_id := given.get("leaf_id"):
+                leaf = message_row(connection, conversation_id, leaf_id)
+                given["leaf_id"] = deepest(connection, leaf)
+            for name, value in given.items():
+                connection.execute(_SETTERS[name], (value, conversation_id))
+            return summary_from(conversation_row(connection, owner_id, conversation_id))
+
+        return await self._database.write(apply)
+
+    async def delete(self, owner_id: str, conversation_id: str) -> None:
+        def apply(connection: Connection) -> None:
+            conversation_row(connection, owner_id, conversation_id)
+            connection.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+
+        await self._database.write(apply)
+
+    async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
+        """Delete a message and all that follows it; the shown branch moves to what is left."""
+
+        def apply(connection: Connection) -> None:
+            leaf = conversation_row(connection, owner_id, conversation_id)["leaf_id"]
+            parent = message_row(connection, conversation_id, message_id)["parent_id"]
+            connection.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+            if connection.execute("SELECT 1 FROM messages WHERE id = ?", (leaf,)).fetchone():
+                return
+            row = connection.execute(
+                "SELECT * FROM messages WHERE conversation_id = ? AND (id = ? OR ? IS NULL)"
+                " ORDER BY (parent_id IS NULL) DESC, number DESC LIMIT 1",
+                (conversation_id, parent, parent),
+            ).fetchone()
+            connection.execute(
+                "UPDATE conversations SET leaf_id = ? WHERE id = ?",
+                (deepest(connection, row) if row else None, conversation_id),
+            )
+
+        await self._database.write(apply)
+
+    async def turn(self, owner_id: str, turn_id: str) -> Turn:
+        return await self._database.read(lambda c: read_turn(c, turn_id, owner_id))
+
+    async def frames(self, turn_id: str, after: int) -> bytes:
+        """The stored frames of a turn with a number above `after`."""
+
+        def select(connection: Connection) -> bytes:
+            rows = connection.execute(
+                "SELECT last_number, frames FROM journal WHERE turn_id = ? AND last_number > ?"
+                " ORDER BY last_number",
+                (turn_id, after),
+            )
+            return frames_after([(row[0], row[1]) for row in rows], after)
+
+        return await self._database.read(select)
+
+    async def save_journal(self, rows: Sequence[JournalRows]) -> None:
+        await self._database.write(lambda c: insert_journal(c, rows), durable=False)
+
+
+def insert_journal(connection: Connection, rows: Sequence[JournalRows]) -> None:
+    # A turn whose conversation was deleted meanwhile has nothing to belong to any more.
+    connection.executemany(
+        "INSERT INTO journal (turn_id, last_number, frames)"
+        " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM turns WHERE id = ?1)",
+        [(row.turn_id, row.last_number, row.frames) for row in rows],
+    )
+
+
+def conversation_row(connection: Connection, owner_id: str, conversation_id: str) -> Row:
+    row: Row | None = connection.execute(
+        f"{_SUMMARY} WHERE c.id = ? AND c.owner_id = ?", (conversation_id, owner_id)
+    ).fetchone()
+    if row is None:
+        raise ConversationNotFoundError
+    return row
+
+
+def message_row(connection: Connection, conversation_id: str, message_id: str) -> Row:
+    row: Row | None = connection.execute(
+        "SELECT * FROM messages WHERE id = ? AND conversation_id = ?",
+        (message_id, conversation_id),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such message in this conversation.")
+    return row
+
+
+def read_turn(connection: Connection, turn_id: str, owner_id: str) -> Turn:
+    row = connection.execute(
+        "SELECT * FROM turns WHERE id = ? AND owner_id = ?", (turn_id, owner_id)
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such turn.")
+    return turn_from(row)
+
+
+def deepest(connection: Connection, row: Row) -> str:
+    """The end of the newest branch below a message."""
+    found: str = connection.execute(
+        "WITH RECURSIVE below (id, number) AS (SELECT ?1, ?2 UNION ALL"
+        " SELECT m.id, m.number FROM below JOIN messages m ON m.number ="
+        " (SELECT max(number) FROM messages WHERE parent_id = below.id))"
+        " SELECT id FROM below ORDER BY number DESC LIMIT 1",
+        (row["id"], row["number"]),
+    ).fetchone()[0]
+    return found
+
+
+def index_text(connection: Connection, number: int, parts: Sequence[Any]) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO message_text (rowid, text) VALUES (?, ?)",
+        (number, text_of(list(parts))),
+    )
+
+
+def turn_from(row: Row) -> Turn:
+    values = {name: row[name] for name in Turn.model_fields}
+    values["created_at"] = from_millis(row["created_at"])
+    values["finished_at"] = row["finished_at"] and from_millis(row["finished_at"])
+    return Turn(**values)
+
+
+def _load(connection: Connection, owner_id: str, conversation_id: str) -> Conversation:
+    row = conversation_row(connection, owner_id, conversation_id)
+    messages = connection.execute(
+        "SELECT * FROM messages WHERE conversation_id = ? ORDER BY number", (conversation_id,)
+    )
+    return Conversation(
+        **summary_from(row).model_dump(),
+        system_prompt=row["system_prompt"],
+        leaf_id=row["leaf_id"],
+        messages=[_message(message) for message in messages],
+    )
+
+
+def summary_from(row: Row) -> ConversationSummary:
+    return ConversationSummary(
+        id=row["id"],
+        title=row["title"],
+        title_source=row["title_source"],
+        model=row["model"],
+        pinned=bool(row["pinned"]),
+        archived=bool(row["archived"]),
+        created_at=from_millis(row["created_at"]),
+        updated_at=from_millis(row["updated_at"]),
+        running_turn_id=row["running_turn_id"],
+    )
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        parent_id=row["parent_id"],
+        role=row["role"],
+        parts=PARTS.validate_json(row["parts"]),
+        status=row["status"],
+        error=row["error"] and Problem.model_validate_json(row["error"]),
+        notices=[Problem(**notice) for notice in orjson.loads(row["notices"])],
+        model=row["model"],
+        usage=row["usage"] and Usage.model_validate_json(row["usage"]),
+        finish_reason=row["finish_reason"],
+        turn_id=row["turn_id"],
+        created_at=from_millis(row["created_at"]),
+    )
+
+
+def _write_cursor(row: Row) -> str:
+    return f"{row['pinned']}.{row['updated_at']}.{row['id']}"
+
+
+def _read_cursor(cursor: str) -> tuple[int, int, str]:
+    pinned, _, rest = cursor.partition(".")
+    updated, _, last_id = rest.partition(".")
+    if not (pinned in ("0", "1") and updated.isascii() and updated.isdigit() and len(updated) < 16):
+        raise InvalidInputError("The cursor is not one that this server gave out.")
+    return int(pinned), int(updated), last_id

@@ -1,0 +1,183 @@
+"""The two transactions of a turn: everything before the first token, everything after the last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from backend.chat.journal import JournalRows
+from backend.chat.records import (
+    PARTS,
+    ConversationSummary,
+    Part,
+    StepReasoning,
+    Turn,
+)
+from backend.chat.store import (
+    conversation_row,
+    index_text,
+    insert_journal,
+    summary_from,
+    turn_from,
+)
+from backend.chat.transcript import Transcript
+from backend.chat.turn_begin import BegunTurn, TurnOrder, TurnRunningError, begin
+from backend.db.database import Connection, Database, IntegrityError
+from backend.kit.clock import Clock, to_millis
+from backend.messages import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTurn:
+    turn: Turn
+    owner_id: str
+    transcript: Transcript
+    status: str
+    usage: Usage | None
+    reasoning: tuple[StepReasoning, ...]
+    generation_ids: tuple[str, ...]
+
+
+class TurnStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def begin(self, order: TurnOrder) -> BegunTurn:
+        """Write the person's message and the running turn; durable when this returns.
+
+        Raises NotFoundError, TurnRunningError, InvalidInputError; nothing is written then.
+        """
+        now = to_millis(self._clock.now())
+        try:
+            return await self._database.write(lambda c: begin(c, order, now))
+        except IntegrityError as error:  # another process began one in the same moment
+            raise TurnRunningError from error
+
+    async def end(self, ended: EndedTurn, journal: JournalRows) -> ConversationSummary | None:
+        """Write the answer, the rest of its journal and the turn's end, in one transaction.
+
+        None when the conversation was deleted meanwhile.
+        """
+        now = to_millis(self._clock.now())
+        return await self._database.write(lambda c: _end(c, ended, journal, now))
+
+    async def running(self) -> list[tuple[str, Turn]]:
+        """(owner, turn) of all turns that the database calls running."""
+        return await self._database.read(
+            lambda c: [
+                (row["owner_id"], turn_from(row))
+                for row in c.execute("SELECT * FROM turns WHERE status = 'running'")
+            ]
+        )
+
+    async def message_before(self, message_id: str) -> list[Part]:
+        """The stored parts of a message; none when it does not exist yet."""
+
+        def select(connection: Connection) -> list[Part]:
+            row = connection.execute(
+                "SELECT parts FROM messages WHERE id = ?", (message_id,)
+            ).fetchone()
+            return PARTS.validate_json(row["parts"]) if row else []
+
+        return await self._database.read(select)
+
+    async def owns_generation(self, owner_id: str, generation_id: str) -> str | None:
+        """The model that made an answer of this owner, None when it is not theirs."""
+
+        def select(connection: Connection) -> str | None:
+            row = connection.execute(
+                "SELECT model FROM generations WHERE id = ? AND owner_id = ?",
+                (generation_id, owner_id),
+            ).fetchone()
+            return row["model"] if row else None
+
+        return await self._database.read(select)
+
+    async def set_cost(self, turn: Turn, owner_id: str, usage: Usage) -> ConversationSummary | None:
+        """Late news from the provider's books on a stopped turn."""
+
+        def apply(connection: Connection) -> ConversationSummary | None:
+            connection.execute("UPDATE turns SET cost = ? WHERE id = ?", (usage.cost, turn.id))
+            changed = connection.execute(
+                "UPDATE messages SET usage = ? WHERE id = ?",
+                (usage.model_dump_json(), turn.message_id),
+            )
+            if not changed.rowcount:
+                return None
+            return summary_from(conversation_row(connection, owner_id, turn.conversation_id))
+
+        return await self._database.write(apply)
+
+    async def prune_journals(self, before_millis: int) -> None:
+        def delete(connection: Connection) -> None:
+            connection.execute(
+                "DELETE FROM journal WHERE turn_id IN (SELECT id FROM turns WHERE finished_at < ?)",
+                (before_millis,),
+            )
+
+        await self._database.write(delete)
+
+
+def _end(
+    connection: Connection, ended: EndedTurn, journal: JournalRows, now: int
+) -> ConversationSummary | None:
+    turn, transcript = ended.turn, ended.transcript
+    updated = connection.execute(
+        "UPDATE turns SET status = ?, cost = ?, finished_at = ? WHERE id = ?",
+        (ended.status, ended.usage.cost if ended.usage else None, now, turn.id),
+    )
+    if not updated.rowcount:
+        return None
+    insert_journal(connection, [journal])
+    question = connection.execute(
+        "SELECT 1 FROM messages WHERE id IS ?", (turn.parent_id,)
+    ).fetchone()
+    if question:
+        number = _write_answer(connection, ended, now)
+        index_text(connection, number, transcript.parts)
+        connection.execute(
+            "UPDATE conversations SET updated_at = ?,"
+            " leaf_id = CASE WHEN leaf_id = ? THEN ? ELSE leaf_id END WHERE id = ?",
+            (now, turn.parent_id, turn.message_id, turn.conversation_id),
+        )
+    connection.executemany(
+        "INSERT OR IGNORE INTO generations (id, turn_id, owner_id, model) VALUES (?, ?, ?, ?)",
+        [(one, turn.id, ended.owner_id, turn.model) for one in ended.generation_ids],
+    )
+    return summary_from(conversation_row(connection, ended.owner_id, turn.conversation_id))
+
+
+def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> int:
+    turn, transcript = ended.turn, ended.transcript
+    written = connection.execute(
+        "INSERT INTO messages (id, conversation_id, parent_id, role, created_at, turn_id, status,"
+        " parts, notices, error, usage, model, finish_reason, reasoning_details)"
+        " VALUES (?, ?, ?, 'assistant', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET turn_id = excluded.turn_id, status = excluded.status,"
+        " parts = excluded.parts, notices = excluded.notices, error = excluded.error,"
+        " usage = excluded.usage, model = excluded.model, finish_reason = excluded.finish_reason,"
+        " reasoning_details = excluded.reasoning_details RETURNING number",
+        (
+            turn.message_id,
+            turn.conversation_id,
+            turn.parent_id,
+            now,
+            turn.id,
+            transcript.status,
+            _json(transcript.parts),
+            _json([notice.model_dump() for notice in transcript.notices]),
+            transcript.error and transcript.error.model_dump_json(),
+            ended.usage and ended.usage.model_dump_json(),
+            turn.model,
+            transcript.finish_reason,
+            _json(ended.reasoning) if ended.reasoning else None,
+        ),
+    )
+    number: int = written.fetchone()[0]
+    return number
+
+
+def _json(value: Sequence[Any]) -> str:
+    return orjson.dumps(value).decode()

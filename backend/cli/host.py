@@ -1,0 +1,79 @@
+"""Commands that work on this host's own state, without a running server."""
+
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+from backend.app import create_app
+from backend.auth.service import AuthService
+from backend.container import DATABASE_NAME, open_accounts
+from backend.db.migrate import MigrationError, migrate
+from backend.kit.errors import AppError
+from backend.settings import Settings
+
+
+def run_migrate(settings: Settings) -> None:
+    path = settings.server.state_dir / DATABASE_NAME
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        applied = migrate(path)
+    except MigrationError as error:
+        sys.exit(str(error))
+    print(f"{path}: {len(applied)} migration(s) applied." if applied else f"{path}: up to date.")
+
+
+def run_export_openapi() -> None:
+    """Settings of this host have no say in what the API looks like."""
+    print(json.dumps(create_app(Settings.defaults()).openapi(), indent=2, sort_keys=True))
+
+
+def run_list_users(settings: Settings) -> None:
+    async def show(accounts: AuthService) -> None:
+        for user in await accounts.people():
+            print(f"{user.username:20} {user.role:8} {user.display_name}")
+
+    _with_accounts(settings, show)
+
+
+def run_reset_password(settings: Settings, name: str) -> None:
+    password = _new_password()
+
+    async def reset(accounts: AuthService) -> None:
+        await accounts.set_password(name, password)
+        print(f"The password of {name} is set; all their sessions are closed.")
+
+    _with_accounts(settings, reset)
+
+
+def run_setup_link(settings: Settings, server: str | None) -> None:
+    address = server or f"http://{settings.server.host}:{settings.server.port}"
+
+    async def show(accounts: AuthService) -> None:
+        code = await accounts.setup_code()
+        if code is None:
+            sys.exit("Parlor is set up already; `parlor users reset NAME` sets a password.")
+        print(f"{address.rstrip('/')}/setup#code={code}")
+
+    _with_accounts(settings, show)
+
+
+def _new_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("New password: ")
+    if first != getpass.getpass("The same again: "):
+        sys.exit("The two are not the same; nothing was changed.")
+    return first
+
+
+def _with_accounts(settings: Settings, work: Callable[[AuthService], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with open_accounts(settings) as accounts:
+            await work(accounts)
+
+    try:
+        asyncio.run(run())
+    except AppError as error:
+        sys.exit(error.detail)

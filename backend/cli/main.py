@@ -1,0 +1,121 @@
+"""The command `parlor`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.kit.log import configure_logging
+from backend.kit.version import VERSION
+from backend.settings import Settings, SettingsError
+
+app = typer.Typer(
+    name="parlor",
+    help="A self-hosted AI chat appliance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+users = typer.Typer(no_args_is_help=True, help="People who may sign in (on this host).")
+app.add_typer(users, name="users")
+
+
+def main() -> None:
+    """Run a command; a wrong setting is told in words, with exit code 2."""
+    try:
+        app()
+    except SettingsError as error:
+        print(f"These settings are wrong:\n{error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 = any.")] = None,
+) -> None:
+    """Run the server: plain HTTP on loopback, TLS elsewhere."""
+    from backend.cli.serve import run_server  # noqa: PLC0415  # start-up: one command, one import
+
+    settings = Settings.load(host=host, port=port)
+    configure_logging(settings.server.log_level)
+    run_server(settings)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema (`serve` does so by itself)."""
+    from backend.cli.host import run_migrate  # noqa: PLC0415  # as above
+
+    run_migrate(_host_settings())
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database and providers; says what to do."""
+    from backend.cli.doctor import run_doctor  # noqa: PLC0415  # as above
+
+    run_doctor(_host_settings())
+
+
+@app.command()
+def chat(
+    server: Annotated[str, typer.Option(help="Address of the running Parlor.")] = (
+        "http://127.0.0.1:8000"
+    ),
+    model: Annotated[str | None, typer.Option(help="Model to begin with.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Certificate authority of that Parlor (PEM).")
+    ] = None,
+) -> None:
+    """Chat in the terminal with a running Parlor."""
+    from backend.cli.chat import run_chat  # noqa: PLC0415  # as above
+
+    run_chat(server, model, ca_file)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"parlor {VERSION}")
+
+
+@app.command("export-openapi")
+def export_openapi() -> None:
+    """Print the HTTP API as OpenAPI JSON, without starting anything."""
+    from backend.cli.host import run_export_openapi  # noqa: PLC0415  # as above
+
+    run_export_openapi()
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the people."""
+    from backend.cli.host import run_list_users  # noqa: PLC0415  # as above
+
+    run_list_users(_host_settings())
+
+
+@users.command("reset")
+def reset_user(name: Annotated[str, typer.Argument(help="Whose password to set anew.")]) -> None:
+    """Set a new password (asked for twice, or read from standard input)."""
+    from backend.cli.host import run_reset_password  # noqa: PLC0415  # as above
+
+    run_reset_password(_host_settings(), name)
+
+
+@users.command("setup-link")
+def setup_link(
+    server: Annotated[str | None, typer.Option(help="Address people will open.")] = None,
+) -> None:
+    """Print the one-time link that makes the owner."""
+    from backend.cli.host import run_setup_link  # noqa: PLC0415  # as above
+
+    run_setup_link(_host_settings(), server)
+
+
+def _host_settings() -> Settings:
+    settings = Settings.load()
+    configure_logging("warning")
+    return settings

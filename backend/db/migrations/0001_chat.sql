@@ -1,0 +1,104 @@
+-- Times are milliseconds since 1970 (UTC); costs are US dollars; JSON columns hold JSON text.
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    display_name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'adult', 'child')),
+    created_at INTEGER NOT NULL,
+    disabled_at INTEGER
+) STRICT;
+
+CREATE TABLE sessions (
+    token_hash TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_agent TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (user_id);
+
+CREATE TABLE conversations (
+    id TEXT PRIMARY KEY,
+    owner_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    title TEXT NOT NULL,
+    title_source TEXT NOT NULL CHECK (title_source IN ('auto', 'person')),
+    model TEXT,
+    system_prompt TEXT,
+    pinned INTEGER NOT NULL DEFAULT 0,
+    archived INTEGER NOT NULL DEFAULT 0,
+    leaf_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX conversations_by_owner ON conversations (owner_id, archived, pinned DESC, updated_at DESC, id DESC);
+
+-- `number` keeps the full-text index attached to the row through a VACUUM.
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    parent_id TEXT REFERENCES messages (id) ON DELETE CASCADE,
+    turn_id TEXT,
+    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
+    status TEXT NOT NULL CHECK (status IN ('complete', 'stopped', 'interrupted', 'failed')),
+    parts TEXT NOT NULL,
+    notices TEXT NOT NULL DEFAULT '[]',
+    error TEXT,
+    usage TEXT,
+    model TEXT,
+    finish_reason TEXT,
+    reasoning_details TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX messages_by_conversation ON messages (conversation_id, number);
+CREATE INDEX messages_by_parent ON messages (parent_id);
+
+CREATE VIRTUAL TABLE message_text USING fts5 (text, tokenize = "unicode61 remove_diacritics 2");
+CREATE TRIGGER message_text_delete AFTER DELETE ON messages BEGIN
+    DELETE FROM message_text WHERE rowid = old.number;
+END;
+
+CREATE TABLE turns (
+    id TEXT PRIMARY KEY,
+    owner_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    client_message_id TEXT,
+    parent_id TEXT,
+    message_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('send', 'regenerate', 'continue')),
+    status TEXT NOT NULL CHECK (status IN ('running', 'completed', 'stopped', 'interrupted', 'failed')),
+    model TEXT NOT NULL,
+    cost REAL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX turns_running ON turns (conversation_id) WHERE status = 'running';
+CREATE UNIQUE INDEX turns_by_client_message ON turns (owner_id, client_message_id)
+    WHERE client_message_id IS NOT NULL;
+CREATE INDEX turns_by_conversation ON turns (conversation_id);
+CREATE INDEX turns_by_end ON turns (finished_at);
+
+-- Frames of events, as they were sent; a row holds those of one group commit.
+CREATE TABLE journal (
+    turn_id TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+    last_number INTEGER NOT NULL,
+    frames BLOB NOT NULL,
+    PRIMARY KEY (turn_id, last_number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE generations (
+    id TEXT PRIMARY KEY,
+    turn_id TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+    owner_id TEXT NOT NULL,
+    model TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX generations_by_turn ON generations (turn_id);
+
+CREATE TABLE model_lists (
+    provider TEXT PRIMARY KEY,
+    models TEXT NOT NULL,
+    fetched_at INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,236 @@
+"""What the operator decides, read once at start: environment, `.env`, systemd credentials.
+
+One class per concern. A secret may also lie in the systemd credentials directory, in a file
+named like its variable.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.kit.log import LogLevel
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; `str()` names each with what is allowed."""
+
+
+def _config(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(
+        env_prefix=prefix, frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+
+class ServerSettings(BaseSettings):
+    model_config = _config("PARLOR_")
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="port; 0 = any free one")
+    state_dir: Path = Field(
+        Path("data"),
+        validation_alias=AliasChoices("PARLOR_STATE_DIR", "STATE_DIRECTORY"),
+        description="folder of the database and everything else that must be kept",
+    )
+    tls_cert: Path | None = Field(None, description="certificate chain (PEM), with PARLOR_TLS_KEY")
+    tls_key: Path | None = Field(None, description="private key (PEM)")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        20, description="how long running answers may finish when the server is asked to stop"
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class ChatSettings(BaseSettings):
+    model_config = _config("PARLOR_CHAT_")
+
+    step_limit: Annotated[int, Field(ge=1, le=200)] = Field(
+        40, description="model calls in one turn before it pauses"
+    )
+    tool_error_limit: Annotated[int, Field(ge=1, le=100)] = Field(
+        10, description="failed tool calls in a row before a turn pauses"
+    )
+    cost_limit: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="US dollars one turn may cost before it pauses"
+    )
+    journal_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        7, description="days the event journals of ended turns are kept"
+    )
+    demo_tools: bool = Field(
+        False, description="offer the demo's tools to every model, not only to the demo"
+    )
+
+
+class OpenRouterSettings(BaseSettings):
+    model_config = _config("OPENROUTER_")
+
+    api_key: SecretStr | None = Field(None, description="key; without one OpenRouter is off")
+    base_url: HttpUrl = Field(
+        HttpUrl("https://openrouter.ai/api/v1"), description="base URL of the API"
+    )
+    default_model: str | None = Field(
+        None, description="model of new conversations; any id of any provider"
+    )
+    system_prompt: str | None = Field(None, description="system prompt of new conversations")
+    timeout: Annotated[float, Field(ge=5, le=3600)] = Field(
+        600, description="seconds of silence after which an answer counts as broken"
+    )
+    attribution: bool = Field(True, description="tell OpenRouter the app's name (never your host)")
+
+
+class LocalModelSettings(BaseSettings):
+    """One OpenAI-compatible server (llama.cpp, Ollama, vLLM, ...); its models are `local:...`."""
+
+    model_config = _config("CHAT_LLM_")
+
+    enabled: bool = Field(True, description="false switches this server off")
+    api_base: HttpUrl | None = Field(None, description="base URL; overrides host and port")
+    api_scheme: str = Field("http", pattern="^https?$", description="http or https")
+    api_host: str | None = Field(None, description="host; the server is used when it is set")
+    api_port: Annotated[int, Field(ge=1, le=65535)] = Field(8080, description="port")
+    api_path_prefix: str = Field("/v1", description="path before /chat/completions")
+    api_key: SecretStr | None = Field(None, description="bearer token, where one is needed")
+    timeout_seconds: Annotated[float, Field(ge=5, le=3600)] = Field(
+        600, description="seconds of silence after which an answer counts as broken"
+    )
+
+    @property
+    def url(self) -> str | None:
+        if not self.enabled:
+            return None
+        if self.api_base:
+            return str(self.api_base)
+        if self.api_host:
+            path = self.api_path_prefix.strip("/")
+            return f"{self.api_scheme}://{self.api_host}:{self.api_port}/{path}"
+        return None
+
+
+class CompatibleServer(BaseModel):
+    """A further OpenAI-compatible server, by its entry in PARLOR_PROVIDERS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: HttpUrl
+    api_key: SecretStr | None = None
+
+
+type ServerName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,30}$")]
+
+
+class ProviderSettings(BaseSettings):
+    model_config = _config("PARLOR_")
+
+    providers: dict[ServerName, CompatibleServer] = Field(
+        default_factory=dict,
+        description='more OpenAI-compatible servers: {"name": {"base_url": "...", "api_key": "..."}}'
+        "; their models are `name:...`",
+    )
+
+
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (
+    ServerSettings,
+    ChatSettings,
+    OpenRouterSettings,
+    LocalModelSettings,
+    ProviderSettings,
+)
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    server: ServerSettings
+    chat: ChatSettings
+    openrouter: OpenRouterSettings
+    local: LocalModelSettings
+    providers: ProviderSettings
+
+    @classmethod
+    def load(cls, **server: object) -> Self:
+        """Read everything; `server` overrides single server settings (command-line options).
+
+        Raises SettingsError with every wrong value at once.
+        """
+        given: dict[str, Any] = {name: value for name, value in server.items() if value is not None}
+        loaded: dict[str, BaseSettings] = {}
+        problems: list[str] = []
+        for field, kind in zip(cls.model_fields, ALL_SETTINGS, strict=True):
+            try:
+                loaded[field] = kind(
+                    **(given if kind is ServerSettings else {}),
+                    _env_file=Path(".env"),
+                    _secrets_dir=_credentials_dir(),
+                )
+            except ValidationError as error:
+                problems += [_describe(kind, problem) for problem in error.errors()]
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return cls.model_validate(loaded)
+
+    @classmethod
+    def defaults(cls) -> Self:
+        """What holds when nothing is set, whatever this host's environment says."""
+        pairs = zip(cls.model_fields, ALL_SETTINGS, strict=True)
+        return cls.model_validate({field: kind.model_construct() for field, kind in pairs})
+
+    @cached_property
+    def unknown_names(self) -> tuple[str, ...]:
+        """Variables that look like ours and are not: removed settings and slips of the pen."""
+        return unknown_names(_environment())
+
+
+def _environment() -> Mapping[str, str]:
+    return os.environ  # noqa: TID251  # the one place that reads it
+
+
+def _credentials_dir() -> Path | None:
+    folder = _environment().get("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder and Path(folder).is_dir() else None
+
+
+def variable_names(kind: type[BaseSettings]) -> dict[str, str]:
+    """Field name -> the environment variable an operator sets."""
+    prefix = kind.model_config.get("env_prefix", "")
+    names = {}
+    for name, field in kind.model_fields.items():
+        alias = field.validation_alias
+        first = alias.choices[0] if isinstance(alias, AliasChoices) else None
+        names[name] = str(first) if first else f"{prefix}{name}".upper()
+    return names
+
+
+def unknown_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    prefixes = ("PARLOR_", "OPENROUTER_", "CHAT_LLM_")
+    known = {name for kind in ALL_SETTINGS for name in variable_names(kind).values()}
+    return tuple(
+        sorted(name for name in environment if name.startswith(prefixes) and name not in known)
+    )
+
+
+def _describe(kind: type[BaseSettings], problem: Mapping[str, object]) -> str:
+    location = problem["loc"]
+    path = [str(step) for step in location] if isinstance(location, tuple) else []
+    names = variable_names(kind)
+    name = names.get(path[0], path[0]) if path else kind.__name__
+    inner = f" (at {'.'.join(path[1:])})" if path[1:] else ""
+    return f"{name}{inner}: {problem['msg']}"

@@ -1,0 +1,29 @@
+import { type Route, routeOf } from "../routes.ts";
+
+/** The address bar as state. Plain links inside the app are caught by `follow`. */
+export class Router {
+  path = $state(location.pathname);
+  readonly route: Route = $derived(routeOf(this.path));
+
+  constructor() {
+    addEventListener("popstate", () => {
+      this.path = location.pathname;
+    });
+  }
+
+  go(path: string, { replace = false } = {}): void {
+    if (path === location.pathname) return;
+    if (replace) history.replaceState(null, "", path);
+    else history.pushState(null, "", path);
+    this.path = location.pathname;
+  }
+
+  follow(event: MouseEvent): void {
+    const modified = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+    if (event.defaultPrevented || event.button !== 0 || modified) return;
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || link.origin !== location.origin || link.target !== "") return;
+    event.preventDefault();
+    this.go(link.pathname);
+  }
+}

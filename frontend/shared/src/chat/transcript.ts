@@ -1,0 +1,147 @@
+/** Events of a turn -> the message they make. The same rules live in the backend's
+ * `transcript.py`; both are held to `tests/fixtures/turns`. */
+import type { Message, MessageStatus, Part, ToolPart, TurnEvent, Usage } from "../api/types.ts";
+
+export interface Problem {
+  code: string;
+  detail: string;
+}
+
+export interface ToolProgress {
+  progress: number;
+  total: number | null;
+  message: string | null;
+}
+
+export interface Transcript {
+  readonly parts: readonly Part[];
+  readonly status: MessageStatus;
+  readonly usage: Usage | null;
+  readonly error: Problem | null;
+  readonly notices: readonly Problem[];
+  readonly finish_reason: string | null;
+  readonly message_id: string | null;
+  readonly parent_id: string | null;
+  readonly model: string | null;
+  /** Seen only while it happens; a stored message has no progress. */
+  readonly progress: Readonly<Record<string, ToolProgress>>;
+}
+
+export const EMPTY_TRANSCRIPT: Transcript = {
+  parts: [],
+  status: "running",
+  usage: null,
+  error: null,
+  notices: [],
+  finish_reason: null,
+  message_id: null,
+  parent_id: null,
+  model: null,
+  progress: {},
+};
+
+/** Where a `continue` goes on: the old text stays, the old ending is taken back. */
+export function resumedFrom(message: Message): Transcript {
+  return {
+    ...EMPTY_TRANSCRIPT,
+    parts: message.parts,
+    notices: message.notices,
+    message_id: message.id,
+    parent_id: message.parent_id,
+    model: message.model,
+  };
+}
+
+function appended(parts: readonly Part[], type: "text" | "reasoning", text: string): Part[] {
+  const last = parts.at(-1);
+  if (last?.type === type) return [...parts.slice(0, -1), { type, text: last.text + text }];
+  return [...parts, { type, text }];
+}
+
+function withTool(
+  parts: readonly Part[],
+  callId: string,
+  change: (tool: ToolPart) => ToolPart,
+): Part[] {
+  return parts.map((part) =>
+    part.type === "tool" && part.call_id === callId ? change(part) : part,
+  );
+}
+
+function cancelled(part: Part): Part {
+  return part.type === "tool" && part.status === "running" ? { ...part, status: "cancelled" } : part;
+}
+
+export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
+  switch (event.type) {
+    case "turn.started":
+      return {
+        ...transcript,
+        message_id: event.message_id,
+        parent_id: event.parent_id,
+        model: event.model,
+      };
+    case "text.delta":
+      return { ...transcript, parts: appended(transcript.parts, "text", event.text) };
+    case "reasoning.delta":
+      return { ...transcript, parts: appended(transcript.parts, "reasoning", event.text) };
+    case "tool.started": {
+      const { call_id, name, arguments: text, step } = event;
+      const tool: ToolPart = {
+        type: "tool",
+        call_id,
+        name,
+        arguments: text,
+        step,
+        status: "running",
+        result: null,
+        duration_ms: null,
+      };
+      return { ...transcript, parts: [...transcript.parts, tool] };
+    }
+    case "tool.progress": {
+      const { call_id, progress, total, message } = event;
+      return {
+        ...transcript,
+        progress: { ...transcript.progress, [call_id]: { progress, total, message } },
+      };
+    }
+    case "tool.finished": {
+      const { call_id, status, result, duration_ms } = event;
+      const parts = withTool(transcript.parts, call_id, (tool) => ({
+        ...tool,
+        status,
+        result,
+        duration_ms,
+      }));
+      return { ...transcript, parts };
+    }
+    case "usage": {
+      const { prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cost } = event;
+      return {
+        ...transcript,
+        usage: { prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cost },
+      };
+    }
+    case "notice": {
+      const { code, detail } = event;
+      return { ...transcript, notices: [...transcript.notices, { code, detail }] };
+    }
+    case "error":
+      return { ...transcript, error: { code: event.code, detail: event.detail } };
+    case "message.saved":
+      return transcript;
+    case "turn.finished":
+      return {
+        ...transcript,
+        parts: transcript.parts.map(cancelled),
+        status: event.status === "completed" ? "complete" : event.status,
+        finish_reason: event.finish_reason,
+        progress: {},
+      };
+    default:
+      // A newer server may say more than this page knows; what it does not know it leaves out.
+      event satisfies never;
+      return transcript;
+  }
+}

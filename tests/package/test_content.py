@@ -1,0 +1,122 @@
+"""What is in the file: the same bytes from anywhere, all that is needed, nothing of the builder."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import tree
+from tests.architecture.test_tree import PACKAGE_HOST
+
+type Bill = dict[str, list[dict[str, str]]]
+
+PRODUCTS = ("parlor.pyz", "parlor.pyz.sha256", "parlor.sbom.json")
+
+
+@pytest.fixture(scope="module")
+def members(file: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(file) as outer:
+        found = {name: outer.read(name) for name in outer.namelist()}
+    with zipfile.ZipFile(io.BytesIO(found.pop("payload.zip"))) as inner:
+        return found | {name: inner.read(name) for name in inner.namelist()}
+
+
+@pytest.fixture(scope="module")
+def bill(file: Path) -> Bill:
+    found: Bill = json.loads((file.parent / "parlor.sbom.json").read_bytes())
+    return found
+
+
+def test_the_checksum_is_the_file_s(file: Path) -> None:
+    line = (file.parent / "parlor.pyz.sha256").read_text()
+    assert line == f"{hashlib.sha256(file.read_bytes()).hexdigest()}  parlor.pyz\n"
+
+
+def test_the_front_ends_are_inside_and_compressed(members: dict[str, bytes]) -> None:
+    assert "backend/frontends/chat/index.html" in members
+    scripts = [name for name in members if re.match(r"backend/frontends/chat/.*\.js$", name)]
+    assert scripts
+    assert [name for name in scripts if f"{name}.br" not in members] == []
+
+
+def test_no_bytecode_and_no_trace_of_an_installation_is_inside(members: dict[str, bytes]) -> None:
+    traces = {"direct_url.json", "uv_cache.json", "RECORD", "INSTALLER", "REQUESTED"}
+    assert [name for name in members if name.endswith(".pyc")] == []
+    assert [n for n in members if ".dist-info/" in n and n.rsplit("/", 1)[1] in traces] == []
+
+
+def test_nothing_inside_says_where_it_was_built(members: dict[str, bytes]) -> None:
+    home = os.environ.get("HOME", "").rstrip("/")
+    places = {str(tree.ROOT).encode(), *([home.encode()] if home.count("/") > 1 else [])}
+    assert [n for n, data in members.items() if any(place in data for place in places)] == []
+
+
+def test_nothing_of_ours_inside_names_a_host_that_serves_packages(
+    members: dict[str, bytes], file: Path
+) -> None:
+    ours = {
+        name: data.decode(errors="ignore")
+        for name, data in members.items()
+        if name.startswith(("backend/", "__main__")) or ".dist-info/" in name
+    }
+    ours["the bill"] = (file.parent / "parlor.sbom.json").read_text()
+    assert [name for name, text in ours.items() if PACKAGE_HOST.search(text)] == []
+
+
+def test_the_bill_lists_every_locked_package_with_version_licence_and_hash(
+    bill: Bill, members: dict[str, bytes]
+) -> None:
+    shipped = {
+        match[1].replace("_", "-").lower()
+        for name in members
+        if (match := re.match(r"([^/]+)-[^-/]+\.dist-info/METADATA", name))
+    }
+    listed = {part["name"]: part for part in bill["components"] if "pypi" in part["purl"]}
+    assert shipped - {"parlor"} == {name.replace(".", "-") for name in listed}
+    pins = dict(
+        re.findall(
+            r"^([a-z0-9-]+)==([^ ;]+)", tree.text(tree.ROOT / "requirements.lock"), re.MULTILINE
+        )
+    )
+    for name, part in listed.items():
+        assert part["version"] == pins[name]
+        assert part["hashes"], name
+        assert part["licenses"], name
+
+
+def test_the_bill_lists_what_the_front_ends_bundle(bill: Bill) -> None:
+    assert "svelte" in {part["name"] for part in bill["components"] if "npm" in part["purl"]}
+
+
+@pytest.mark.timeout(900)
+def test_a_build_in_another_folder_by_another_hand_gives_the_same_bytes(
+    file: Path, tmp_path: Path
+) -> None:
+    """A fresh copy, an empty home, another umask: environment and front ends are made anew."""
+    copy, home = tmp_path / "another folder", tmp_path / "home"
+    home.mkdir()
+    for path in tree.files():
+        target = copy / path.relative_to(tree.ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    env = {key: value for key, value in os.environ.items() if key != "PARLOR_FILE"}
+    done = subprocess.run(
+        ["make", "build"],
+        cwd=copy,
+        env=env | {"HOME": str(home)},
+        umask=0o077,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    for name in PRODUCTS:
+        theirs, ours = (copy / "dist" / name).read_bytes(), (file.parent / name).read_bytes()
+        assert hashlib.sha256(theirs).hexdigest() == hashlib.sha256(ours).hexdigest(), name
