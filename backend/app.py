@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from backend.api import auth, conversations, health, live, models, turns
 from backend.api.errors import add_error_handlers
 from backend.api.frontends import Frontends
+from backend.api.openapi import add_event_schemas
 from backend.api.security import BodyLimit, SecurityHeaders
 from backend.container import Services, open_services
 from backend.kit.version import VERSION
@@ -58,6 +59,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
+    add_event_schemas(app)
     # Added last runs first: headers on everything, then files, then the size of a body.
     app.add_middleware(BodyLimit)
     app.add_middleware(Frontends)

@@ -8,8 +8,10 @@ from typing import override
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from backend.kit.sse import MEDIA_TYPE
+
 _HEADERS = {
-    "content-type": "text/event-stream; charset=utf-8",
+    "content-type": f"{MEDIA_TYPE}; charset=utf-8",
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
 }

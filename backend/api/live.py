@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from backend.api.deps import CallerDep, ServicesDep
 from backend.api.errors import declared
 from backend.api.event_stream import EventStream
-from backend.chat.live import Hello, LiveEvent
+from backend.api.openapi import stream_of
+from backend.chat.live import Hello
 from backend.container import Services
 from backend.kit.sse import frame
 from backend.kit.version import VERSION
@@ -17,15 +17,11 @@ from backend.kit.version import VERSION
 router = APIRouter(tags=["live"])
 
 
-class LiveFrame(BaseModel):
-    data: LiveEvent
-
-
 @router.get(
     "/api/events",
     response_class=EventStream,
-    responses=declared(401)
-    | {200: {"model": LiveFrame, "content": {"text/event-stream": {}}, "description": "news"}},
+    status_code=200,
+    responses=declared(401) | stream_of("LiveEvent", "news as `data:`"),
 )
 async def live(caller: CallerDep, services: ServicesDep) -> EventStream:
     """News of the caller's conversations from now on. After a reconnect, fetch the state anew."""

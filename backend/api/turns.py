@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 from backend.api.deps import CallerDep, Id, ServicesDep
 from backend.api.errors import declared
 from backend.api.event_stream import EventStream
+from backend.api.openapi import stream_of
 from backend.auth.people import Caller
 from backend.chat import events
 from backend.chat.records import ModelId, Turn
@@ -96,24 +97,13 @@ class AgainRequest(BaseModel):
     parameters: ModelParameters = ModelParameters()
 
 
-class TurnFrame(BaseModel):
-    """One event of a stream: `id:` is its number, `data:` the event."""
-
-    data: events.TurnEvent
-
-
 def _stream(*statuses: int) -> dict[str, Any]:
     """The documentation of a route that answers with events."""
     return {
         "response_class": EventStream,
+        "status_code": 200,
         "responses": declared(401, *statuses)
-        | {
-            200: {
-                "model": TurnFrame,
-                "content": {"text/event-stream": {}},
-                "description": "server-sent events, numbered from 1 without gaps",
-            }
-        },
+        | stream_of("TurnEvent", "events as `data:`, numbered from 1 without gaps by `id:`"),
     }
 
 

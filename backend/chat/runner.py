@@ -306,8 +306,10 @@ class TurnRunner:
         running.ended.set()
         if conversation:
             announce_conversation(self._hub, running.owner_id, conversation)
-        if status == "stopped" and ended.generation_ids:
-            self._background.start(self._fetch_cost(ended), name=f"cost of {turn.id}")
+        if status == "stopped" and loop and loop.unreported_id:
+            self._background.start(
+                self._fetch_cost(ended, loop.unreported_id), name=f"cost of {turn.id}"
+            )
 
     async def _store_until_stored(
         self, running: _Running, ended: EndedTurn, ending: Sequence[events.TurnEvent]
@@ -327,14 +329,14 @@ class TurnRunner:
                     )
             await pause(_STORE_RETRY_SECONDS)
 
-    async def _fetch_cost(self, ended: EndedTurn) -> None:
+    async def _fetch_cost(self, ended: EndedTurn, generation_id: str) -> None:
         """Ask the provider what a stopped answer really cost; its books lag a moment."""
         turn = ended.turn
         provider, _ = self._catalog.resolve(turn.model)
         for delay in _COST_DELAYS:
             await pause(delay)
             try:
-                found = await provider.generation(ended.generation_ids[-1])
+                found = await provider.generation(generation_id)
             except ProviderError:
                 continue
             if found and found.total_cost is not None:

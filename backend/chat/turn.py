@@ -60,6 +60,8 @@ class TurnLoop:
         self.usage: Usage | None = None
         self.reasoning: list[StepReasoning] = []
         self.generation_ids: list[str] = []
+        self.unreported_id = ""
+        """The generation whose usage never came, because the answer was cut short."""
         self._provider = provider
         self._request = request
         self._toolbox = toolbox
@@ -114,9 +116,11 @@ class TurnLoop:
             case ReasoningDetails():
                 answer.details = event
             case UsageReport(usage=usage):
+                self.unreported_id = ""
                 self._add_usage(usage)
             case GenerationStarted(id=generation_id):
                 self.generation_ids.append(generation_id)
+                self.unreported_id = generation_id
             case ProviderNotice(code=code, detail=detail):
                 self._notice(code, detail)
             case Finished(reason=reason):

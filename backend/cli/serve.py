@@ -31,6 +31,8 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # whoever comes now finds the process that follows
         # A second Ctrl-C, or Ctrl-C at all: nobody waits for an answer to end.
         hurried = self.force_exit or sys.stdin.isatty()
         await self._services.shut_down(0 if hurried else self._drain_seconds)

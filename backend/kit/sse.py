@@ -7,6 +7,7 @@ import orjson
 
 from backend.kit.schedule import pause
 
+MEDIA_TYPE = "text/event-stream"
 PING = b": ping\n\n"
 """A comment: keeps proxies from cutting a silent stream, and readers ignore it."""
 
