@@ -78,7 +78,8 @@ class TurnLoop:
         request = self._request
         for step in range(first_step, first_step + self._limits.steps):
             answer = await self._ask(request, step)
-            if not answer.calls:
+            # Arguments of calls that hit the length limit may be cut: they are not run.
+            if not answer.calls or answer.reason == "length":
                 return answer.reason
             returns = await self._run_tools(answer.calls, step)
             if reached := self._reached_limit():

@@ -51,7 +51,7 @@ class Refusals:
     """Reads one provider's refusals; knows its key so that no text can carry it out."""
 
     clock: Clock
-    key: str = ""
+    key: str = field(default="", repr=False)
 
     def of_response(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         if 300 <= status < 400:

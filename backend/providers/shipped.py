@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from backend.messages import ModelInfo
@@ -21,7 +21,7 @@ class ShippedProvider(ModelProvider, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenRouterOptions:
-    api_key: str
+    api_key: str = field(repr=False)
     base_url: str = BASE_URL
     app_url: str | None = ""
     """The project's public page; None switches attribution off."""
@@ -34,7 +34,7 @@ class CompatibleOptions:
 
     id: str
     base_url: str
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     silence: float = 600
 
 

@@ -159,6 +159,8 @@ class _Connection(asyncio.Protocol):
         self._number = upstream.connections
         self._answering: Request | None = None
         self._task: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
         upstream.connections += 1
 
     @override
@@ -176,6 +178,14 @@ class _Connection(asyncio.Protocol):
             self._answering = request
             self._task = self._upstream.start(self._respond(request))
             self._upstream.tell()
+
+    @override
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    @override
+    def resume_writing(self) -> None:
+        self._writable.set()
 
     @override
     def eof_received(self) -> bool:
@@ -244,6 +254,7 @@ class _Connection(asyncio.Protocol):
             case Send(data):
                 frame = b"%x\r\n%b\r\n" % (len(data), data) if chunked else data
                 self._transport.write(frame)
+                await self._writable.wait()
             case Pause(seconds):
                 await asyncio.sleep(seconds)
             case Stall():

@@ -143,6 +143,7 @@ async def test_an_error_after_the_first_token_ends_the_answer_and_keeps_its_text
 async def test_a_refusal_is_typed_and_not_repeated(upstream, openrouter, scenario, kind):
     upstream.says(scenario)
     heard = await hear(openrouter)
+    assert heard.failure is not None
     assert type(heard.failure) is kind
     assert len(upstream.chats) == 1
     assert KEY not in heard.failure.detail
@@ -331,3 +332,16 @@ async def test_a_closed_port_is_unreachable(upstream, policy, waits):
         heard = await hear(provider)
     assert isinstance(heard.failure, ProviderUnreachableError)
     assert waits.seconds == [0.5, 1.5]
+
+
+@pytest.mark.parametrize("address", ["nothing", "ftp://127.0.0.1/v1", "http://:0/v1"])
+async def test_an_address_that_is_none_is_unreachable(policy, address):
+    async with OpenAICompatible(id="local", base_url=address, policy=policy) as provider:
+        assert isinstance((await hear(provider)).failure, ProviderUnreachableError)
+        with pytest.raises(ProviderUnreachableError):
+            await provider.models()
+
+
+async def test_something_that_is_not_http_is_garbled(upstream, compatible):
+    upstream.says(raw(b"SSH-2.0-OpenSSH_9.9\r\n\r\n", head=False, framing="close", content_type=""))
+    assert isinstance((await hear(compatible)).failure, GarbledAnswerError)
