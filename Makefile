@@ -39,22 +39,21 @@ fix: ## repair what lint and format can repair by themselves
 
 test: ## every test: backend, front end, browser (PYTEST_ARGS=... for pytest)
 	@$(SETUP) dev
-	@$(PYTHON) .make/test.py
+	@$(PYTHON) .make/run_tests.py
 
 test-python: ## the backend's tests alone
 	@$(SETUP) python
-	@$(PYTHON) .make/test.py python
+	@$(PYTHON) .make/run_tests.py python
 
 test-web: ## the front ends' unit tests alone
 	@$(SETUP) python npm
-	@$(PYTHON) .make/test.py web
+	@$(PYTHON) .make/run_tests.py web
 
 e2e: ## the browser tests alone
 	@$(SETUP) dev
-	@$(PYTHON) .make/test.py e2e
+	@$(PYTHON) .make/run_tests.py e2e
 
-bench: ## measure every budget against yardsticks in the same run
-	@$(SETUP) dev
+bench: build ## measure every budget against yardsticks in the same run
 	@$(PYTHON) -m tests.bench
 
 bench-quick: ## two minutes of the same, fails only on gross regressions
@@ -72,7 +71,7 @@ build: ## dist/parlor.pyz: the whole product in one file, with its checksum and 
 	@$(PYTHON) .make/package.py
 
 test-build: build ## prove the file: identical elsewhere, starts from nothing, small, quick
-	@$(PYTHON) .make/test.py package
+	@$(PYTHON) .make/run_tests.py package
 
 lock: ## compile the lock files again (UPGRADE=1: with newer versions)
 	@$(SETUP) lock

@@ -64,7 +64,7 @@ def differences(name: str, committed: str, wanted: str) -> list[str]:
     lines = difflib.unified_diff(
         committed.splitlines(), wanted.splitlines(), f"{name} (committed)", f"{name} (backend)", n=1
     )
-    return list(lines)[:40]
+    return [line.rstrip()[:160] for line in lines][:40]
 
 
 def main() -> int:

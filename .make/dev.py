@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,15 +13,14 @@ from steps import ROOT, say
 
 
 def main() -> int:
-    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
     backend = [VENV / "bin" / "uvicorn", "backend.app:create_app", "--factory", "--reload"]
-    backend += ["--reload-dir", "backend", "--host", host, "--port", port]
+    # The address that the development server of the front end passes requests on to.
+    backend += ["--reload-dir", "backend", "--host", "127.0.0.1", "--port", "8000"]
     running = [subprocess.Popen([str(word) for word in backend], cwd=ROOT)]
     if web.exists():
         env = web.node_environment()
-        env["PARLOR_URL"] = f"http://{host}:{port}"
         running.append(subprocess.Popen(web.npm(env, "run", "dev"), cwd=web.WEB, env=env))
-    say(f"  backend on http://{host}:{port}; Ctrl-C ends both")
+    say("  Ctrl-C ends both")
     try:
         while all(process.poll() is None for process in running):
             time.sleep(0.3)

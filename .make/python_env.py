@@ -142,6 +142,10 @@ def _make_venv() -> None:
             [installer, "venv", "--no-project", "--clear", "--python", python or "3.13", VENV],
             log="venv",
             env=uv_environment(),
+            advice=""
+            if python
+            else "No Python 3.13 was found on this machine and none could be downloaded. Install "
+            "one (Debian 13: apt install python3.13; elsewhere: pyenv install 3.13) and try again.",
         )
 
 

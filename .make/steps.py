@@ -66,6 +66,7 @@ def run_quietly(
     log: str,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
+    advice: str = "",
 ) -> None:
     """Run a command into a log file; when it fails, show the log's end and stop."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,7 @@ def run_quietly(
             code = subprocess.run(
                 words,
                 cwd=cwd,
-                env=None if env is None else dict(env),
+                env={**(os.environ if env is None else env), "NO_COLOR": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -89,7 +90,8 @@ def run_quietly(
     if code != 0:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         say("\n".join("    " + line for line in lines[-TAIL:]))
-        stop(f"this step failed (exit code {code}); all of its output is in {path}")
+        said = f"this step failed (exit code {code}); all of its output is in {path}"
+        stop(f"{said}\n{advice}" if advice else said)
 
 
 def answers(command: Sequence[object], *, seconds: float = 20) -> str | None:

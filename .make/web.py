@@ -97,6 +97,8 @@ def node_environment() -> dict[str, str]:
         env.setdefault("npm_config_cache", str(CACHE / "npm-cache"))
     if not _machine_node():
         env["PATH"] = f"{_private_node()}{os.pathsep}{env.get('PATH', '')}"
+        # A Node from elsewhere trusts only its own list of authorities unless it is told.
+        env.setdefault("NODE_USE_SYSTEM_CA", "1")
     return env
 
 
@@ -105,11 +107,13 @@ def npm(env: dict[str, str], *words: str) -> list[str]:
     return [program or "npm", *words]
 
 
-def _installed() -> bool:
+def installed(folder: Path = WEB) -> bool:
     """Does node_modules hold what the lock names? npm keeps its own record of what it installed."""
     try:
-        wanted = json.loads((WEB / "package-lock.json").read_bytes())["packages"]
-        there = json.loads((WEB / "node_modules" / ".package-lock.json").read_bytes())["packages"]
+        wanted = json.loads((folder / "package-lock.json").read_bytes())["packages"]
+        there = json.loads((folder / "node_modules" / ".package-lock.json").read_bytes())[
+            "packages"
+        ]
     except (OSError, ValueError, KeyError):
         return False
     for path, entry in wanted.items():
@@ -126,7 +130,7 @@ def _installed() -> bool:
 
 
 def npm_packages() -> None:
-    if _installed():
+    if installed():
         return
     env = node_environment()
     with timed("npm packages"):

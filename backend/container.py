@@ -1,5 +1,6 @@
 """Composition: the only module that knows every part."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from backend.toolbox.service import Tool, Toolbox
 
 DATABASE_NAME = "parlor.db"
 _PRUNE_SECONDS = 3600
+_RECOVERY_SECONDS = 5
 
 _log = structlog.get_logger()
 
@@ -77,6 +79,7 @@ async def open_services(
     providers: Providers | None = None,
     clock: Clock | None = None,
     hasher: PasswordHasher | None = None,
+    toolbox: Toolbox | None = None,
 ) -> AsyncGenerator[Services]:
     """Build everything, bottom up, and take it down in reverse.
 
@@ -108,7 +111,7 @@ async def open_services(
             store=turn_store,
             conversations=conversations,
             catalog=catalog,
-            toolbox=demo_toolbox if settings.chat.demo_tools else Toolbox(),
+            toolbox=toolbox or (demo_toolbox if settings.chat.demo_tools else Toolbox()),
             demo_toolbox=demo_toolbox,
             limits=TurnLimits(
                 settings.chat.step_limit, settings.chat.tool_error_limit, settings.chat.cost_limit
@@ -192,6 +195,8 @@ async def _start_duties(services: Services, leader: Leader) -> None:
     background.start(beat(tick), name="heartbeat")
     background.start(every(REFRESH_SECONDS, services.catalog.refresh), name="refresh models")
     if leader.try_lead():
-        await lead()
+        # With a full disk no turn can be closed; the rest of Parlor is there all the same.
+        recovering = background.start(lead(), name="recover turns")
+        await asyncio.wait([recovering], timeout=_RECOVERY_SECONDS)
     else:  # the process before this one is still ending its turns
         background.start(leader.lead(lead), name="wait for the lead")

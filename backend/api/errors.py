@@ -1,9 +1,7 @@
 """Every error as `{code, detail}` with the right status."""
 
-import secrets
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
@@ -12,7 +10,6 @@ from starlette.responses import JSONResponse
 
 from backend.kit.errors import AppError
 
-_log = structlog.get_logger()
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
 
 
@@ -38,7 +35,6 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(RequestValidationError, _invalid_input)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _app_error(_: Request, error: Exception) -> JSONResponse:
@@ -62,11 +58,3 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
     code = _CODES.get(error.status_code, "http_error")
     headers = dict(error.headers) if error.headers else None
     return error_response(error.status_code, code, str(error.detail), headers)
-
-
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    number = secrets.token_hex(4)
-    _log.error("request_failed", error_id=number, route=request.scope.get("path"), exc_info=error)
-    return error_response(
-        500, "internal", f"Something went wrong inside Parlor. The log has it as {number}."
-    )

@@ -1,7 +1,7 @@
 """Stored messages -> what the model is asked. Pure functions of their arguments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -51,11 +51,12 @@ def build_window(
 ) -> Window:
     """The newest messages of the path that fit the model, with system prompt and `context`.
 
-    The last question is always kept. `continued`: the path ends in an unfinished answer.
+    The last question is always kept. `continued`: the path ends in an unfinished answer, which is
+    kept as well.
     """
     blocks = [_prompt_messages(message) for message in path]
     if continued:
-        blocks.append([UserPrompt(CONTINUE_REQUEST)])
+        blocks[-2:] = [[*(m for block in blocks[-2:] for m in block), UserPrompt(CONTINUE_REQUEST)]]
     last = blocks[-1][-1] if blocks and blocks[-1] else None
     if isinstance(last, UserPrompt):
         blocks[-1] = [UserPrompt(last.text, context)]
@@ -109,7 +110,7 @@ def _prompt_messages(message: PathMessage) -> list[PromptMessage]:
 
 def _assistant_steps(message: PathMessage) -> list[PromptMessage]:
     """One answer as the provider saw it: step, its tool returns, next step, ..."""
-    reasoning = {entry.step: entry for entry in message.reasoning}
+    reasoning = _by_step(message.reasoning)
     steps: list[PromptMessage] = []
     text, calls, number = "", list[ToolPart](), 0
     for part in message.parts:
@@ -129,6 +130,16 @@ def _assistant_steps(message: PathMessage) -> list[PromptMessage]:
     elif text:
         details, model = _details(reasoning, number)
         steps.append(AssistantStep(text=text, reasoning_details=details, model=model))
+    return steps
+
+
+def _by_step(entries: Sequence[StepReasoning]) -> dict[int, StepReasoning]:
+    """A step that was cut short and continued has two entries: it becomes one step again."""
+    steps: dict[int, StepReasoning] = {}
+    for entry in entries:
+        earlier = steps.get(entry.step)
+        whole = earlier.details if earlier and earlier.model == entry.model else ()
+        steps[entry.step] = replace(entry, details=(*whole, *entry.details))
     return steps
 
 

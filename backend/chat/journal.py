@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import structlog
 
 from backend.chat.events import TurnEvent
-from backend.kit.errors import AppError
 from backend.kit.schedule import pause
 from backend.kit.sse import PING, Waiters, frame
 
@@ -19,10 +18,9 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class JournalRows:
-    """Frames of one turn, numbered `first_number` to `last_number`, for one commit."""
+    """Successive frames of one turn for one commit; the last has `last_number`."""
 
     turn_id: str
-    first_number: int
     last_number: int
     frames: bytes
 
@@ -31,14 +29,23 @@ type SaveRows = Callable[[Sequence[JournalRows]], Awaitable[None]]
 
 
 class Journal:
-    """One turn's events. Frames are built once and shared by all followers."""
+    """One turn's events. Frames are built once and shared by all followers.
 
-    def __init__(self, turn_id: str, *, on_append: Callable[["Journal"], None]) -> None:
+    `stored`: the frames that are on disk already, when a turn is taken over.
+    """
+
+    def __init__(
+        self,
+        turn_id: str,
+        *,
+        on_append: Callable[["Journal"], None],
+        stored: Sequence[bytes] = (),
+    ) -> None:
         self.turn_id = turn_id
         self.closed = False
         self.dirty = False
-        self._frames: list[bytes] = []
-        self._stored = 0
+        self._frames: list[bytes] = list(stored)
+        self._stored = len(self._frames)
         self._sealed: list[bytes] = []
         self._waiters = Waiters()
         self._on_append = on_append
@@ -53,8 +60,9 @@ class Journal:
         self._mark_dirty()
 
     def seal(self, events: Sequence[TurnEvent]) -> JournalRows:
-        """The rows that are not stored yet, ended by `events`, for the turn's last transaction.
+        """What is not known to be stored, ended by `events`, for the turn's last transaction.
 
+        A commit of the writer may still be on its way, so rows may overlap (`frames_after`).
         Followers see `events` only after `publish`: an end is told when it is on disk.
         """
         ending = [
@@ -64,10 +72,10 @@ class Journal:
         self._sealed = ending
         return self._rows(self._frames[self._stored :] + ending)
 
-    def unseal(self, rows: JournalRows) -> None:
+    def unseal(self) -> None:
         """The last transaction failed: `seal` may be called again."""
         self._sealed = []
-        self._stored = rows.first_number - 1
+        self._mark_dirty()
 
     def publish(self) -> None:
         """Give followers the sealed end, and let them go."""
@@ -76,17 +84,19 @@ class Journal:
         self._waiters.wake()
 
     def take(self) -> JournalRows | None:
-        """The frames since the last commit."""
+        """The frames since the last commit; None too once the last transaction has them."""
         self.dirty = False
-        if self._stored >= len(self._frames):
+        if self._sealed or self._stored >= len(self._frames):
             return None
         return self._rows(self._frames[self._stored :])
 
-    def put_back(self, rows: JournalRows) -> None:
+    def confirm(self, rows: JournalRows) -> None:
+        """A commit is done: its frames are on disk."""
+        self._stored = rows.last_number
+
+    def put_back(self) -> None:
         """A commit failed: its frames go into the next one."""
-        if not self._sealed:
-            self._stored = rows.first_number - 1
-            self._mark_dirty()
+        self._mark_dirty()
 
     def tick(self) -> None:
         self._waiters.wake(news=False)
@@ -97,9 +107,7 @@ class Journal:
             self._on_append(self)
 
     def _rows(self, frames: list[bytes]) -> JournalRows:
-        first = self._stored + 1
-        self._stored += len(frames)
-        return JournalRows(self.turn_id, first, self._stored, b"".join(frames))
+        return JournalRows(self.turn_id, self._stored + len(frames), b"".join(frames))
 
     async def follow(self, after: int) -> AsyncGenerator[bytes]:
         """Frames with a number above `after`, then what comes, until the turn has ended."""
@@ -135,18 +143,25 @@ class JournalWriter:
             self._something.clear()
             dirty, self._dirty = self._dirty, []
             taken = [(journal, rows) for journal in dirty if (rows := journal.take())]
+            if not taken:
+                continue
             try:
-                if taken:
-                    await self._save([rows for _, rows in taken])
-            except AppError as error:
-                _log.warning("journal_not_stored", code=error.code, detail=error.detail)
+                await self._save([rows for _, rows in taken])
+            except Exception:  # noqa: BLE001  # whatever it is, text must not stay in memory alone
+                _log.exception("journal_not_stored")
                 await pause(_RETRY_SECONDS)
+                for journal, _ in taken:
+                    journal.put_back()
+            else:
                 for journal, rows in taken:
-                    journal.put_back(rows)
+                    journal.confirm(rows)
 
 
 def frames_after(rows: Sequence[tuple[int, bytes]], after: int) -> bytes:
-    """Stored rows (last number, frames; oldest first) without the frames up to `after`."""
+    """Stored rows (last number, frames; oldest first) without the frames up to `after`.
+
+    Rows that overlap give each frame once.
+    """
     kept = []
     for last_number, frames in rows:
         if last_number <= after:
@@ -154,4 +169,5 @@ def frames_after(rows: Sequence[tuple[int, bytes]], after: int) -> bytes:
         parts = frames.split(b"\n\n")[:-1]
         first = last_number - len(parts) + 1
         kept += parts[max(after + 1 - first, 0) :]
+        after = last_number
     return b"".join(part + b"\n\n" for part in kept)

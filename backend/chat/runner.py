@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import structlog
+from pydantic import ValidationError
 
 from backend.catalog.service import Catalog
 from backend.chat import events
+from backend.chat.costs import late_usage
 from backend.chat.history import build_window, time_context
 from backend.chat.journal import Journal, JournalWriter
 from backend.chat.live import announce_conversation, announce_messages
@@ -26,8 +29,8 @@ from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import AppError
 from backend.kit.hub import Hub
 from backend.kit.schedule import pause
-from backend.kit.sse import data_of
-from backend.messages import ModelParameters, ModelRequest, Usage
+from backend.kit.sse import HEARTBEAT_SECONDS, PING, data_of
+from backend.messages import ModelParameters, ModelRequest
 from backend.providers.base import ProviderError
 from backend.toolbox.service import Toolbox
 
@@ -35,8 +38,7 @@ type Ending = Literal["stopped", "interrupted"]
 
 _STORE_RETRY_SECONDS = 2.0
 _OTHER_PROCESS_SECONDS = 0.25
-_COST_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 25.0)
-"""A provider writes its books a moment after a cancellation; together just under a minute."""
+_LAST_WORDS_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -54,22 +56,16 @@ class _Running:
     owner_id: str
     journal: Journal
     transcript: Transcript
-    before_usage: Usage | None
     ending: Ending | None = None
+    entered: bool = False
     task: "asyncio.Task[None] | None" = None
     loop: TurnLoop | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def emit(self, event: events.TurnEvent) -> None:
-        self.transcript.apply(event)
+        # The journal first: what cannot be written there must not reach the message either.
         self.journal.append(event)
-
-    def usage(self) -> Usage | None:
-        """Of the whole message: what a continued one cost before is added."""
-        spent = self.loop.usage if self.loop else None
-        if spent and self.before_usage:
-            return spent.plus(self.before_usage)
-        return spent or self.before_usage
+        self.transcript.apply(event)
 
 
 class TurnRunner:
@@ -98,6 +94,7 @@ class TurnRunner:
         self._background = background
         self._clock = clock
         self._running: dict[str, _Running] = {}
+        self._beginning: set[str] = set()
         self.writer = JournalWriter(conversations.save_journal)
 
     @property
@@ -113,7 +110,11 @@ class TurnRunner:
 
         Raises what TurnStore.begin raises.
         """
-        begun = await self._store.begin(order)
+        self._beginning.add(order.turn_id)
+        try:
+            begun = await self._store.begin(order)
+        finally:
+            self._beginning.discard(order.turn_id)
         if begun.repeated:
             return begun.turn
         turn = begun.turn
@@ -122,7 +123,6 @@ class TurnRunner:
             order.owner_id,
             Journal(turn.id, on_append=self.writer.mark),
             Transcript(begun.before),
-            begun.before_usage,
         )
         self._running[turn.id] = running
         running.emit(
@@ -164,7 +164,8 @@ class TurnRunner:
             return running.journal.follow(after)
         turn = await self._conversations.turn(owner_id, turn_id)
         frames = await self._conversations.frames(turn_id, after)
-        if turn.status != "running" and not frames and after == 0:
+        is_over = turn.status != "running" and not frames
+        if is_over and not await self._conversations.frames(turn_id, 0):
             raise JournalGoneError("The events of this turn are no longer kept.")
         return self._follow_stored(turn, owner_id, after, frames)
 
@@ -172,42 +173,60 @@ class TurnRunner:
         self, turn: Turn, owner_id: str, after: int, frames: bytes
     ) -> AsyncGenerator[bytes]:
         """An ended turn, or one that another process runs: the journal on disk is polled."""
+        silent = 0.0
         while True:
             if frames:
                 after += frames.count(b"\n\n")
+                silent = 0.0
                 yield frames
             if turn.status != "running":
                 return
+            if silent >= HEARTBEAT_SECONDS:
+                silent = 0.0
+                yield PING
             await pause(_OTHER_PROCESS_SECONDS)
+            silent += _OTHER_PROCESS_SECONDS
             turn = await self._conversations.turn(owner_id, turn.id)
             frames = await self._conversations.frames(turn.id, after)
 
     async def drain(self, seconds: float) -> None:
-        """Let running turns end by themselves for a while, then end them as interrupted."""
-        waiting = [asyncio.ensure_future(one.ended.wait()) for one in self._running.values()]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=seconds)
-            for running in list(self._running.values()):
-                self._end_early(running, "interrupted")
-            if late:
-                await asyncio.wait(late)
+        """Let running turns end by themselves for a while, then end them as interrupted.
+
+        One whose end cannot be stored is given up after a moment: the next start closes it.
+        """
+        await self._all_ended(seconds)
+        for running in list(self._running.values()):
+            self._end_early(running, "interrupted")
+        await self._all_ended(_LAST_WORDS_SECONDS)
+
+    async def _all_ended(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._running:
+                    await next(iter(self._running.values())).ended.wait()
 
     async def recover(self) -> None:
         """Close the turns of a process that died: their text comes from the journal."""
         for owner_id, turn in await self._store.running():
-            if turn.id in self._running:
+            if turn.id in self._running or turn.id in self._beginning:
                 continue
-            frames = await self._conversations.frames(turn.id, 0)
-            transcript = Transcript(await self._store.message_before(turn.message_id))
-            journal = Journal(turn.id, on_append=lambda _: None)
-            for raw in frames.split(b"\n\n")[:-1]:
-                event = events.TURN_EVENT.validate_json(data_of(raw + b"\n\n"))
-                transcript.apply(event)
-                journal.append(event)
-            journal.take()
-            running = _Running(turn, owner_id, journal, transcript, transcript.usage)
-            await self._finish(running, "interrupted", None)
-            _log.info("turn_recovered", turn=turn.id)
+            try:
+                await self._recover_one(owner_id, turn)
+            except Exception:  # noqa: BLE001  # one bad row must not keep the others from recovery
+                _log.exception("turn_not_recovered", turn=turn.id)
+
+    async def _recover_one(self, owner_id: str, turn: Turn) -> None:
+        frames = await self._conversations.frames(turn.id, 0)
+        stored = [raw + b"\n\n" for raw in frames.split(b"\n\n")[:-1]]
+        transcript = Transcript(await self._store.message_before(turn.message_id))
+        for raw in stored:
+            try:
+                transcript.apply(events.TURN_EVENT.validate_json(data_of(raw)))
+            except ValidationError:  # of a newer release
+                _log.warning("event_unknown", turn=turn.id)
+        journal = Journal(turn.id, on_append=lambda _: None, stored=stored)
+        await self._finish(_Running(turn, owner_id, journal, transcript), "interrupted", None)
+        _log.info("turn_recovered", turn=turn.id)
 
     async def prune(self) -> None:
         oldest = self._clock.now() - timedelta(days=self._journal_days)
@@ -220,17 +239,22 @@ class TurnRunner:
     def _end_early(self, running: _Running, ending: Ending) -> None:
         if running.ending is None and running.task is not None:
             running.ending = ending
-            running.task.cancel()
+            if running.entered:  # a task cancelled before its first step would never end the turn
+                running.task.cancel()
 
     async def _run(
         self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
     ) -> None:
         status: events.EndStatus = "failed"
         reason: str | None = None
+        running.entered = True
         try:
-            loop = running.loop = self._prepare(running, begun, zone, parameters)
-            reason = await loop.run(_steps_before(begun))
-            status = "completed"
+            if running.ending:
+                status = running.ending
+            else:
+                loop = running.loop = self._prepare(running, begun, zone, parameters)
+                reason = await loop.run(_steps_before(begun))
+                status = "completed"
         except asyncio.CancelledError:
             status = running.ending or "interrupted"
         except AppError as error:
@@ -283,14 +307,14 @@ class TurnRunner:
         self, running: _Running, status: events.EndStatus, reason: str | None
     ) -> None:
         """Write the end; try until it is written. Then tell the followers."""
-        turn, usage = running.turn, running.usage()
+        turn, loop = running.turn, running.loop
+        usage = loop.usage if loop else running.transcript.usage
         ending: list[events.TurnEvent] = [
             events.MessageSaved(turn.message_id),
             events.TurnFinished(status, usage.cost if usage else None, reason),
         ]
         for event in ending:
             running.transcript.apply(event)
-        loop = running.loop
         ended = EndedTurn(
             turn=turn,
             owner_id=running.owner_id,
@@ -300,16 +324,19 @@ class TurnRunner:
             reasoning=tuple(loop.reasoning) if loop else (),
             generation_ids=tuple(loop.generation_ids) if loop else (),
         )
-        conversation = await self._store_until_stored(running, ended, ending)
+        conversation = None
+        try:
+            conversation = await self._store_until_stored(running, ended, ending)
+        except Exception:  # noqa: BLE001  # nobody may wait for ever; the next start closes it
+            _log.exception("turn_end_failed", turn=turn.id)
         self._running.pop(turn.id, None)
         running.journal.publish()
         running.ended.set()
         if conversation:
             announce_conversation(self._hub, running.owner_id, conversation)
         if status == "stopped" and loop and loop.unreported_id:
-            self._background.start(
-                self._fetch_cost(ended, loop.unreported_id), name=f"cost of {turn.id}"
-            )
+            cost = self._add_cost(turn, running.owner_id, loop.unreported_id)
+            self._background.start(cost, name=f"cost of {turn.id}")
 
     async def _store_until_stored(
         self, running: _Running, ended: EndedTurn, ending: Sequence[events.TurnEvent]
@@ -320,39 +347,18 @@ class TurnRunner:
             try:
                 return await self._store.end(ended, rows)
             except StorageError as error:
-                running.journal.unseal(rows)
+                running.journal.unseal()
                 if not told:
                     told = True
                     _log.exception("turn_not_stored", turn=ended.turn.id)
-                    running.journal.append(
-                        events.Notice(error.code, f"{error.detail} Trying again.")
-                    )
+                    running.emit(events.Notice(error.code, f"{error.detail} Trying again."))
             await pause(_STORE_RETRY_SECONDS)
 
-    async def _fetch_cost(self, ended: EndedTurn, generation_id: str) -> None:
-        """Ask the provider what a stopped answer really cost; its books lag a moment."""
-        turn = ended.turn
+    async def _add_cost(self, turn: Turn, owner_id: str, generation_id: str) -> None:
         provider, _ = self._catalog.resolve(turn.model)
-        for delay in _COST_DELAYS:
-            await pause(delay)
-            try:
-                found = await provider.generation(generation_id)
-            except ProviderError:
-                continue
-            if found and found.total_cost is not None:
-                usage = (ended.usage or Usage()).plus(
-                    Usage(
-                        prompt_tokens=found.prompt_tokens or 0,
-                        completion_tokens=found.completion_tokens or 0,
-                        reasoning_tokens=found.reasoning_tokens or 0,
-                        cached_tokens=found.cached_tokens or 0,
-                        cost=found.total_cost,
-                    )
-                )
-                summary = await self._store.set_cost(turn, ended.owner_id, usage)
-                if summary:
-                    announce_messages(self._hub, ended.owner_id, turn.conversation_id)
-                return
+        usage = await late_usage(provider, generation_id)
+        if usage and await self._store.add_usage(turn, usage):
+            announce_messages(self._hub, owner_id, turn.conversation_id)
 
 
 def _steps_before(begun: BegunTurn) -> int:

@@ -43,6 +43,14 @@ _SETTERS = {
 }
 
 
+_SUBTREE = """
+    WITH RECURSIVE below (id) AS (
+        SELECT ? UNION ALL SELECT m.id FROM below JOIN messages m ON m.parent_id = below.id
+    )
+    SELECT id FROM below
+"""
+
+
 class ConversationNotFoundError(NotFoundError):
     def __init__(self) -> None:
         super().__init__("There is no such conversation.")
@@ -132,7 +140,7 @@ class ConversationStore:
             given = change.model_dump(exclude_unset=True)
             if "title" in given:
                 given["title_source"] = "person"
-            if leaf_id := given.get("leaf_id"):
+            if leaf_id := given.pop("leaf_id", None):
                 leaf = message_row(connection, conversation_id, leaf_id)
                 given["leaf_id"] = deepest(connection, leaf)
             for name, value in given.items():
@@ -144,6 +152,9 @@ class ConversationStore:
     async def delete(self, owner_id: str, conversation_id: str) -> None:
         def apply(connection: Connection) -> None:
             conversation_row(connection, owner_id, conversation_id)
+            _delete_messages(
+                connection, "SELECT id FROM messages WHERE conversation_id = ?", conversation_id
+            )
             connection.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
 
         await self._database.write(apply)
@@ -154,7 +165,7 @@ class ConversationStore:
         def apply(connection: Connection) -> None:
             leaf = conversation_row(connection, owner_id, conversation_id)["leaf_id"]
             parent = message_row(connection, conversation_id, message_id)["parent_id"]
-            connection.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+            _delete_messages(connection, _SUBTREE, message_id)
             if connection.execute("SELECT 1 FROM messages WHERE id = ?", (leaf,)).fetchone():
                 return
             row = connection.execute(
@@ -189,10 +200,18 @@ class ConversationStore:
         await self._database.write(lambda c: insert_journal(c, rows), durable=False)
 
 
+def _delete_messages(connection: Connection, which: str, value: str) -> None:
+    """Delete all messages of a query for ids."""
+    ids = [(row[0],) for row in connection.execute(which, (value,))]
+    # Detached first: SQLite follows a chain of cascading deletes for a thousand messages only.
+    connection.executemany("UPDATE messages SET parent_id = NULL WHERE id = ?", ids)
+    connection.executemany("DELETE FROM messages WHERE id = ?", ids)
+
+
 def insert_journal(connection: Connection, rows: Sequence[JournalRows]) -> None:
     # A turn whose conversation was deleted meanwhile has nothing to belong to any more.
     connection.executemany(
-        "INSERT INTO journal (turn_id, last_number, frames)"
+        "INSERT OR REPLACE INTO journal (turn_id, last_number, frames)"
         " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM turns WHERE id = ?1)",
         [(row.turn_id, row.last_number, row.frames) for row in rows],
     )

@@ -25,7 +25,6 @@ from backend.chat.store import (
 from backend.chat.titles import title_from
 from backend.db.database import Connection, Row
 from backend.kit.errors import ConflictError, InvalidInputError
-from backend.messages import Usage
 
 _PATH = """
     WITH RECURSIVE path (id, parent_id, role, parts, reasoning_details, depth) AS (
@@ -78,14 +77,14 @@ class TurnOrder:
 
 @dataclass(frozen=True, slots=True)
 class BegunTurn:
-    """`repeated`: this client message began that turn earlier; nothing was written."""
+    """`before`: what a message that is continued holds already. `repeated`: this client message
+    began that turn earlier; nothing was written."""
 
     turn: Turn
     conversation: ConversationSummary
     system_prompt: str | None
     path: list[PathMessage]
     before: list[Part]
-    before_usage: Usage | None
     repeated: bool = False
 
 
@@ -102,7 +101,7 @@ def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
             raise TurnRunningError
         leaf, system_prompt = row["leaf_id"], row["system_prompt"]
         model = order.model or row["model"] or order.default_model
-    before, before_usage = [], None
+    before: list[Part] = []
     if order.kind == "send":
         parent_id = _insert_user_message(connection, order, leaf, now)
         message_id = order.message_id
@@ -111,7 +110,6 @@ def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
         parent_id, message_id = _answered_again(order, target)
         if order.kind == "continue":
             before = PARTS.validate_json(target["parts"])
-            before_usage = Usage.model_validate_json(target["usage"]) if target["usage"] else None
     connection.execute(
         "INSERT INTO turns (id, owner_id, conversation_id, client_message_id, parent_id,"
         " message_id, kind, status, model, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)",
@@ -134,7 +132,7 @@ def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
             message_id if order.kind == "continue" else parent_id,
             model,
             now,
-            title_from(order.text),
+            title_from(order.earlier[0].text if order.earlier else order.text),
             order.conversation_id,
         ),
     )
@@ -147,7 +145,6 @@ def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
         system_prompt=system_prompt,
         path=[_path_message(row) for row in connection.execute(_PATH, (end_of_path,))],
         before=before,
-        before_usage=before_usage,
     )
 
 
@@ -162,7 +159,7 @@ def _repeated(connection: Connection, order: TurnOrder) -> BegunTurn | None:
         return None
     turn = turn_from(row)
     conversation = conversation_row(connection, order.owner_id, turn.conversation_id)
-    return BegunTurn(turn, summary_from(conversation), None, [], [], None, repeated=True)
+    return BegunTurn(turn, summary_from(conversation), None, [], [], repeated=True)
 
 
 def _insert_conversation(connection: Connection, order: TurnOrder, now: int) -> str | None:

@@ -30,6 +30,8 @@ from backend.messages import Usage
 
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
+    """`usage` and `reasoning` are of this turn alone; a continued message keeps what it had."""
+
     turn: Turn
     owner_id: str
     transcript: Transcript
@@ -58,7 +60,7 @@ class TurnStore:
     async def end(self, ended: EndedTurn, journal: JournalRows) -> ConversationSummary | None:
         """Write the answer, the rest of its journal and the turn's end, in one transaction.
 
-        None when the conversation was deleted meanwhile.
+        None when the conversation was deleted or another process closed the turn meanwhile.
         """
         now = to_millis(self._clock.now())
         return await self._database.write(lambda c: _end(c, ended, journal, now))
@@ -95,18 +97,20 @@ class TurnStore:
 
         return await self._database.read(select)
 
-    async def set_cost(self, turn: Turn, owner_id: str, usage: Usage) -> ConversationSummary | None:
-        """Late news from the provider's books on a stopped turn."""
+    async def add_usage(self, turn: Turn, usage: Usage) -> bool:
+        """Late news from the provider's books on a stopped turn; False when it was deleted."""
 
-        def apply(connection: Connection) -> ConversationSummary | None:
-            connection.execute("UPDATE turns SET cost = ? WHERE id = ?", (usage.cost, turn.id))
+        def apply(connection: Connection) -> bool:
+            connection.execute(
+                "UPDATE turns SET cost = coalesce(cost, 0) + ? WHERE id = ?", (usage.cost, turn.id)
+            )
+            # By then the message may have been continued, so what it cost is added to.
+            total = _with_earlier_usage(connection, turn.message_id, usage)
             changed = connection.execute(
                 "UPDATE messages SET usage = ? WHERE id = ?",
-                (usage.model_dump_json(), turn.message_id),
+                (total and total.model_dump_json(), turn.message_id),
             )
-            if not changed.rowcount:
-                return None
-            return summary_from(conversation_row(connection, owner_id, turn.conversation_id))
+            return changed.rowcount > 0
 
         return await self._database.write(apply)
 
@@ -125,7 +129,8 @@ def _end(
 ) -> ConversationSummary | None:
     turn, transcript = ended.turn, ended.transcript
     updated = connection.execute(
-        "UPDATE turns SET status = ?, cost = ?, finished_at = ? WHERE id = ?",
+        "UPDATE turns SET status = ?, cost = ?, finished_at = ?"
+        " WHERE id = ? AND status = 'running'",
         (ended.status, ended.usage.cost if ended.usage else None, now, turn.id),
     )
     if not updated.rowcount:
@@ -151,6 +156,8 @@ def _end(
 
 def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> int:
     turn, transcript = ended.turn, ended.transcript
+    usage = _with_earlier_usage(connection, turn.message_id, ended.usage)
+    reasoning = [*_earlier_reasoning(connection, turn.message_id), *ended.reasoning]
     written = connection.execute(
         "INSERT INTO messages (id, conversation_id, parent_id, role, created_at, turn_id, status,"
         " parts, notices, error, usage, model, finish_reason, reasoning_details)"
@@ -169,14 +176,32 @@ def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> int:
             _json(transcript.parts),
             _json([notice.model_dump() for notice in transcript.notices]),
             transcript.error and transcript.error.model_dump_json(),
-            ended.usage and ended.usage.model_dump_json(),
+            usage and usage.model_dump_json(),
             turn.model,
             transcript.finish_reason,
-            _json(ended.reasoning) if ended.reasoning else None,
+            _json(reasoning) if reasoning else None,
         ),
     )
     number: int = written.fetchone()[0]
     return number
+
+
+def _with_earlier_usage(
+    connection: Connection, message_id: str, usage: Usage | None
+) -> Usage | None:
+    """The whole message's: a continued one has cost something before."""
+    row = connection.execute("SELECT usage FROM messages WHERE id = ?", (message_id,)).fetchone()
+    if row is None or row["usage"] is None:
+        return usage
+    earlier = Usage.model_validate_json(row["usage"])
+    return earlier.plus(usage) if usage else earlier
+
+
+def _earlier_reasoning(connection: Connection, message_id: str) -> list[Any]:
+    row = connection.execute(
+        "SELECT reasoning_details FROM messages WHERE id = ?", (message_id,)
+    ).fetchone()
+    return orjson.loads(row[0]) if row and row[0] else []
 
 
 def _json(value: Sequence[Any]) -> str:

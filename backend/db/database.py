@@ -55,9 +55,12 @@ class Database:
         self._writer = threading.Thread(target=self._write_forever, name="database-writer")
         self._local = threading.local()
         self._connections: list[Connection] = []
+        self._writing: Connection | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
 
     def start(self) -> None:
+        """Raises sqlite3.Error here and not in the writer, where nobody would hear it."""
+        self._writing = connect(self.path)
         self._writer.start()
 
     async def write[T](self, change: Callable[[Connection], T], *, durable: bool = True) -> T:
@@ -73,7 +76,10 @@ class Database:
         return result
 
     async def read[T](self, query: Callable[[Connection], T]) -> T:
-        """Run `query` on a read-only connection. Raises StorageError, or what it raises."""
+        """Run `query` on a read-only connection; all it reads is of one moment.
+
+        Raises StorageError, or what it raises.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
 
     def close(self) -> None:
@@ -93,14 +99,19 @@ class Database:
             self._local.connection = connection
             self._connections.append(connection)
         try:
-            return query(connection)
+            connection.execute("BEGIN")
+            try:
+                return query(connection)
+            finally:
+                connection.execute("ROLLBACK")
         except sqlite3.IntegrityError:
             raise
         except sqlite3.Error as error:
             raise StorageError(f"The database could not be read: {error}.") from error
 
     def _write_forever(self) -> None:
-        connection = connect(self.path)
+        connection = self._writing
+        assert connection is not None  # noqa: S101  # see `start`
         try:
             while batch := self._next_batch():
                 self._commit(connection, batch)
@@ -181,13 +192,17 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+def _open(database: Database) -> None:
+    database.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(database.path)
+    database.start()
+
+
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncGenerator[Database]:
     """Create or migrate the file, then serve it. Raises MigrationError or OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    await asyncio.to_thread(migrate, path)
     database = Database(path)
-    database.start()
+    await asyncio.to_thread(_open, database)
     try:
         yield database
     finally:

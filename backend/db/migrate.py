@@ -1,7 +1,9 @@
 """Numbered SQL files, forward only and additive: release N-1 must run on schema N."""
 
+import fcntl
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -32,26 +34,46 @@ def shipped_migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-def migrate(path: Path) -> list[Migration]:
+def migrate(path: Path, steps: Sequence[Migration] | None = None) -> list[Migration]:
     """Bring the file to this release's schema; returns what was applied.
 
     A newer schema is left alone. Before an existing database is changed, a copy is written
-    beside it as `<name>.before-NNNN`. Raises MigrationError.
+    beside it as `<name>.before-NNNN`. `steps`: the shipped ones when not given.
+    Raises MigrationError, OSError.
     """
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:
-        path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations"
-            " (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
-        )
-        done = {row[0] for row in connection.execute("SELECT number FROM schema_migrations")}
-        todo = [step for step in shipped_migrations() if step.number not in done]
-        if todo and done:
-            _copy(connection, path.with_name(f"{path.name}.before-{todo[0].number:04}"))
-        for step in todo:
-            _apply(connection, step)
-        return todo
+    wanted = shipped_migrations() if steps is None else steps
+    try:
+        with _alone(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            path.chmod(0o600)
+            return _bring_up(connection, path, wanted)
+    except sqlite3.Error as error:
+        raise MigrationError(f"The database {path.name} could not be prepared: {error}") from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two processes that start at once must not both apply the same step."""
+    with path.with_name(f"{path.name}.migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _bring_up(
+    connection: sqlite3.Connection, path: Path, wanted: Sequence[Migration]
+) -> list[Migration]:
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations"
+        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
+    )
+    done = {row[0] for row in connection.execute("SELECT number FROM schema_migrations")}
+    todo = [step for step in wanted if step.number not in done]
+    if todo and done:
+        _copy(connection, path.with_name(f"{path.name}.before-{todo[0].number:04}"))
+    for step in todo:
+        _apply(connection, step)
+    return todo
 
 
 def _copy(connection: sqlite3.Connection, target: Path) -> None:

@@ -20,6 +20,7 @@ class Hub:
     def __init__(self) -> None:
         self._topics: defaultdict[str, set[_Subscriber]] = defaultdict(set)
         self._number = 0
+        self._closed = False
 
     @property
     def subscriber_count(self) -> int:
@@ -44,6 +45,8 @@ class Hub:
 
     async def follow(self, topic: str) -> AsyncGenerator[bytes]:
         """Frames published from now on, and signs of life; ends when the hub closes."""
+        if self._closed:  # a screen that comes back while the process is going
+            return
         subscriber = _Subscriber()
         self._topics[topic].add(subscriber)
         try:
@@ -65,6 +68,7 @@ class Hub:
                 subscriber.waiters.wake(news=False)
 
     def close(self) -> None:
+        self._closed = True
         for subscribers in self._topics.values():
             for subscriber in subscribers:
                 subscriber.closed = True

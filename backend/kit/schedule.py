@@ -3,13 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import structlog
+
+_log = structlog.get_logger()
+
 
 async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)  # noqa: TID251  # the one place that sleeps
 
 
 async def every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
-    """Run `action` now and then every `seconds` after its end, until cancelled."""
+    """Run `action` now and then every `seconds` after its end, until cancelled.
+
+    One that fails is logged and has its next turn like any other.
+    """
     while True:
-        await action()
+        try:
+            await action()
+        except Exception:  # noqa: BLE001  # a duty that fails once is not given up for good
+            _log.exception("duty_failed", duty=getattr(action, "__qualname__", repr(action)))
         await pause(seconds)

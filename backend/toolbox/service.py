@@ -10,7 +10,7 @@ import structlog
 from backend.kit.errors import AppError
 from backend.messages import JsonObject, ToolCall, ToolReturn, ToolSpec
 
-_DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 120
 _OUTPUT_CHARACTERS = 24_000
 """About 8,000 tokens."""
 
@@ -26,7 +26,8 @@ class Tool:
 
 
 class Toolbox:
-    def __init__(self, tools: Sequence[Tool] = ()) -> None:
+    def __init__(self, tools: Sequence[Tool] = (), *, deadline: float = DEADLINE_SECONDS) -> None:
+        self._deadline = deadline
         self._tools = {tool.spec.name: tool for tool in tools}
 
     @property
@@ -46,10 +47,10 @@ class Toolbox:
         if not isinstance(arguments, dict):
             return _failed(call, "The arguments must be a JSON object.")
         try:
-            async with asyncio.timeout(_DEADLINE_SECONDS):
+            async with asyncio.timeout(self._deadline):
                 content = await tool.run(arguments)
         except TimeoutError:
-            return _failed(call, f"The tool gave no answer within {_DEADLINE_SECONDS} seconds.")
+            return _failed(call, f"The tool gave no answer within {self._deadline:g} seconds.")
         except AppError as error:
             return _failed(call, error.detail)
         except Exception:  # noqa: BLE001  # a tool's bug must not end the turn
@@ -63,6 +64,7 @@ def _failed(call: ToolCall, why: str) -> ToolReturn:
 
 
 def _capped(content: str) -> str:
+    content = content.encode("utf-8", "replace").decode()  # half a character cannot be stored
     if len(content) <= _OUTPUT_CHARACTERS:
         return content
     left_out = len(content) - _OUTPUT_CHARACTERS

@@ -109,3 +109,10 @@ def test_npm_locks_hold_hashes_and_no_addresses() -> None:
 def test_no_installer_is_pointed_at_an_index() -> None:
     configured = {".npmrc", "pip.conf", "uv.toml", "pyproject.toml", ".yarnrc.yml"}
     assert found(INDEX_OPTION, (path for path in tree.files() if path.name in configured)) == []
+
+
+def test_the_build_server_runs_the_test_command_that_the_readme_names() -> None:
+    section = tree.text(tree.ROOT / "README.md").split("\n## Test\n", 1)[1]
+    command = re.findall(r"^    (\S.*)$", section, re.MULTILINE)[0]
+    script = tree.text(tree.ROOT / ".ci" / "run").splitlines()
+    assert any(re.fullmatch(rf"stage \w+ \d+ {re.escape(command)}", line) for line in script)

@@ -16,6 +16,7 @@ from tests.bench.parlor import Parlor, parlor
 from tests.bench.processes import (
     ROOT,
     BenchError,
+    InvalidRunError,
     LoadClient,
     environment,
     free_port,
@@ -52,6 +53,8 @@ class Bench:
         """A scenario that cannot run leaves its rows unmeasured; the others still count."""
         try:
             work()
+        except InvalidRunError as error:
+            self.report.invalid(keys, str(error))
         except (BenchError, OSError, KeyError, ValueError, LookupError) as error:
             self.report.skip(keys, f"{type(error).__name__}: {error}")
             self.report.say(f"not measured: {', '.join(keys)}: {error}")
@@ -74,6 +77,8 @@ class Bench:
             self.attempt(keys, lambda: chat_rows.streams(report, client, among, ours))
             keys = ("resume.ended", "resume.running")
             self.attempt(keys, lambda: turn_rows.resume(report, client, ours))
+        # A fresh server: one that has carried load holds memory that followers would only reuse.
+        with parlor(self.folder, self.upstream, name="followers") as ours:
             keys = ("followers.memory", "followers.cpu")
             self.attempt(keys, lambda: turn_rows.followers(report, client, ours))
 

@@ -28,6 +28,7 @@ class Report:
     measured: dict[str, Measured] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
@@ -40,6 +41,12 @@ class Report:
     def skip(self, keys: tuple[str, ...], reason: str) -> None:
         for key in keys:
             self.missing.setdefault(key, " ".join(reason.split())[:300])
+
+    def invalid(self, keys: tuple[str, ...], why: str) -> None:
+        """A stream was incomplete or wrong: that is worse than slow, and fails a quick run too."""
+        self.broken.append(" ".join(why.split())[:500])
+        self.skip(keys, why)
+        self.say(f"INVALID: {self.broken[-1]}")
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -60,7 +67,7 @@ class Report:
     @property
     def failed(self) -> bool:
         bad: tuple[Verdict, ...] = ("FAIL",) if self.quick else ("FAIL", "not measured")
-        return any(self.verdict(key) in bad for key, _ in self.rows())
+        return bool(self.broken) or any(self.verdict(key) in bad for key, _ in self.rows())
 
     def table(self) -> str:
         lines = [("group", "row", "budget", "measured", "yardstick, same run", "verdict")]
@@ -79,6 +86,7 @@ class Report:
         ]
         text.insert(1, "-" * len(text[0]))
         text += [f"not measured: {reason}" for reason in self.reasons()]
+        text += [f"INVALID RUN: {why}" for why in self.broken]
         text += [f"warning: {warning}" for warning in self.warnings]
         if self.quick:
             text.append(f"quick run: a row fails at {GROSS:g} x its budget only")
@@ -118,6 +126,7 @@ class Report:
             "seconds": round(time.monotonic() - self.began, 1),
             "machine": machine,
             "rows": rows,
+            "invalid": self.broken,
             "warnings": self.warnings,
             "raw": self.raw,
         }

@@ -1,10 +1,7 @@
 /** The app's few addresses. */
 
 export type Route =
-  | { name: "chat"; id: string | null }
-  | { name: "setup" }
-  | { name: "login" }
-  | { name: "unknown" };
+  { name: "chat"; id: string | null } | { name: "setup" } | { name: "login" } | { name: "unknown" };
 
 export function routeOf(path: string): Route {
   if (path === "/") return { name: "chat", id: null };

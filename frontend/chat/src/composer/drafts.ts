@@ -16,3 +16,10 @@ export function keepDraft(conversationId: string | null, text: string): void {
     // Storage is full or shut off: the text is still in the field.
   }
 }
+
+/** The next person at this screen shall not find them. */
+export function forgetDrafts(): void {
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith(PREFIX)) localStorage.removeItem(key);
+  }
+}

@@ -1,12 +1,15 @@
 import type { Api } from "@parlor/shared/api/client.ts";
 import { type FollowOptions, TurnFollower } from "@parlor/shared/api/turns.ts";
-import type { Message, TurnEvent } from "@parlor/shared/api/types.ts";
+import type { Message, TurnEvent, TurnStarted } from "@parlor/shared/api/types.ts";
 import { Backoff } from "@parlor/shared/api/backoff.ts";
-import { EMPTY_TRANSCRIPT, reduce, resumedFrom, type Transcript } from "@parlor/shared/chat/transcript.ts";
+import {
+  EMPTY_TRANSCRIPT,
+  reduce,
+  resumedFrom,
+  type Transcript,
+} from "@parlor/shared/chat/transcript.ts";
 
 import { ThoughtClock } from "./thoughts.svelte.ts";
-
-export type TurnStarted = Extract<TurnEvent, { type: "turn.started" }>;
 
 export type Begin =
   | { how: "ask"; ask: (signal: AbortSignal) => Promise<Response>; repeatable: boolean }
@@ -49,7 +52,7 @@ export class LiveAnswer {
         this.#take(event);
       },
       onTurnId: (turnId) => {
-        if (this.stopping) void this.#askToStop(turnId);
+        if (this.stopping) this.#askToStop(turnId).catch(() => undefined);
       },
       onConnected: (connected) => {
         this.connected = connected;

@@ -1,6 +1,6 @@
 import type { Api } from "@parlor/shared/api/client.ts";
 import { wordsFor } from "@parlor/shared/api/errors.ts";
-import type { ConversationPatch, LiveEvent, Summary } from "@parlor/shared/api/types.ts";
+import type { ConversationChange, LiveEvent, Summary } from "@parlor/shared/api/types.ts";
 import { ordered } from "@parlor/shared/chat/groups.ts";
 
 const PAGE = 50;
@@ -39,6 +39,14 @@ export class Library {
       this.problem = wordsFor(problem);
       if (this.items.length === 0) this.phase = "failed";
     }
+  }
+
+  clear(): void {
+    this.#asked += 1;
+    this.items = [];
+    this.#cursor = null;
+    this.query = "";
+    this.phase = "loading";
   }
 
   async more(): Promise<void> {
@@ -100,7 +108,7 @@ export class Library {
     this.items = this.items.filter((item) => item.id !== id);
   }
 
-  async change(id: string, patch: ConversationPatch): Promise<void> {
+  async change(id: string, patch: ConversationChange): Promise<void> {
     this.put(await this.#api.changeConversation(id, patch));
   }
 

@@ -1,6 +1,7 @@
-import type { Api, Credentials, Registration } from "@parlor/shared/api/client.ts";
+import { forgetDrafts } from "../composer/drafts.ts";
+import type { Api } from "@parlor/shared/api/client.ts";
 import { ApiError, wordsFor } from "@parlor/shared/api/errors.ts";
-import type { Me } from "@parlor/shared/api/types.ts";
+import type { Credentials, Me, Registration } from "@parlor/shared/api/types.ts";
 
 export type SessionPhase = "asking" | "signed-in" | "signed-out" | "setup" | "unreachable";
 
@@ -61,7 +62,8 @@ export class Session {
 
   async logout(): Promise<void> {
     await this.#api.logout();
-    this.me = null;
-    this.phase = "signed-out";
+    forgetDrafts();
+    // A fresh page is the surest way to keep nothing of one person for the next.
+    location.assign("/login");
   }
 }

@@ -1,16 +1,19 @@
 /** The only door to the server's JSON routes. */
 import { ApiError, errorOf, unreachable } from "./errors.ts";
 import type {
+  AgainRequest,
   Conversation,
+  ConversationChange,
   ConversationPage,
-  ConversationPatch,
+  Credentials,
   Me,
   ModelList,
-  RedoRequest,
-  SendRequest,
+  Registration,
+  SetupState,
+  SignedInUser,
+  StreamRequest,
   Summary,
   Turn,
-  User,
 } from "./types.ts";
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -20,16 +23,6 @@ export interface ListQuery {
   cursor?: string;
   archived?: boolean;
   limit?: number;
-}
-
-export interface Credentials {
-  username: string;
-  password: string;
-}
-
-export interface Registration extends Credentials {
-  code: string;
-  display_name?: string;
 }
 
 export class Api {
@@ -69,15 +62,15 @@ export class Api {
     }
   }
 
-  setupRequired(): Promise<{ required: boolean }> {
+  setupRequired(): Promise<SetupState> {
     return this.#json("GET", "/api/auth/setup");
   }
 
-  register(registration: Registration): Promise<{ user: User }> {
+  register(registration: Registration): Promise<SignedInUser> {
     return this.#json("POST", "/api/auth/register", registration);
   }
 
-  login(credentials: Credentials): Promise<{ user: User }> {
+  login(credentials: Credentials): Promise<SignedInUser> {
     return this.#json("POST", "/api/auth/login", credentials);
   }
 
@@ -99,7 +92,7 @@ export class Api {
     return this.#json("GET", `/api/conversations/${encodeURIComponent(id)}`);
   }
 
-  changeConversation(id: string, patch: ConversationPatch): Promise<Summary> {
+  changeConversation(id: string, patch: ConversationChange): Promise<Summary> {
     return this.#json("PATCH", `/api/conversations/${encodeURIComponent(id)}`, patch);
   }
 
@@ -135,15 +128,15 @@ export class Api {
     return this.#fetch(method, path, init);
   }
 
-  send(request: SendRequest, signal: AbortSignal): Promise<Response> {
+  send(request: StreamRequest, signal: AbortSignal): Promise<Response> {
     return this.#stream("POST", "/api/chat/stream", signal, request);
   }
 
-  regenerate(request: RedoRequest, signal: AbortSignal): Promise<Response> {
+  regenerate(request: AgainRequest, signal: AbortSignal): Promise<Response> {
     return this.#stream("POST", "/api/chat/regenerate", signal, request);
   }
 
-  continue(request: RedoRequest, signal: AbortSignal): Promise<Response> {
+  continue(request: AgainRequest, signal: AbortSignal): Promise<Response> {
     return this.#stream("POST", "/api/chat/continue", signal, request);
   }
 

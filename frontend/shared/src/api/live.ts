@@ -53,10 +53,14 @@ export class LiveConnection {
           return;
         }
       }
-      if (signal.aborted) return;
-      this.#options.onLost();
-      await this.#backoff.wait(signal);
+      await this.#pause(signal);
     }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#options.onLost();
+    await this.#backoff.wait(signal);
   }
 
   async #connection(signal: AbortSignal): Promise<void> {

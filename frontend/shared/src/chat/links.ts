@@ -35,6 +35,10 @@ export function safeLink(raw: string): SafeLink | null {
 export function deceives(label: string, host: string): boolean {
   const named = /^\s*(?:https?:\/\/)?((?:[\w-]+\.)+[a-z]{2,})(?:[/:?#\s]|$)/i.exec(label)?.[1];
   if (named === undefined || host === "") return false;
-  const plain = (name: string) => name.toLowerCase().replace(/^www\./, "").replace(/:\d+$/, "");
+  const plain = (name: string) =>
+    name
+      .toLowerCase()
+      .replace(/^www\./, "")
+      .replace(/:\d+$/, "");
   return plain(named) !== plain(host);
 }

@@ -46,7 +46,9 @@ function lex(source: string, links: Links): TokensList {
 
 function textOf(children: readonly Inline[]): string {
   return children
-    .map((child) => ("children" in child ? textOf(child.children) : "text" in child ? child.text : ""))
+    .map((child) =>
+      "children" in child ? textOf(child.children) : "text" in child ? child.text : "",
+    )
     .join("");
 }
 

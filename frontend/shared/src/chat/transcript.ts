@@ -1,17 +1,18 @@
 /** Events of a turn -> the message they make. The same rules live in the backend's
  * `transcript.py`; both are held to `tests/fixtures/turns`. */
-import type { Message, MessageStatus, Part, ToolPart, TurnEvent, Usage } from "../api/types.ts";
+import type {
+  Message,
+  MessageStatus,
+  Part,
+  Problem,
+  ToolPart,
+  ToolProgress,
+  TurnEvent,
+  Usage,
+} from "../api/types.ts";
 
-export interface Problem {
-  code: string;
-  detail: string;
-}
-
-export interface ToolProgress {
-  progress: number;
-  total: number | null;
-  message: string | null;
-}
+/** How far a running tool says it is. */
+export type Progress = Pick<ToolProgress, "progress" | "total" | "message">;
 
 export interface Transcript {
   readonly parts: readonly Part[];
@@ -24,7 +25,7 @@ export interface Transcript {
   readonly parent_id: string | null;
   readonly model: string | null;
   /** Seen only while it happens; a stored message has no progress. */
-  readonly progress: Readonly<Record<string, ToolProgress>>;
+  readonly progress: Readonly<Record<string, Progress>>;
 }
 
 export const EMPTY_TRANSCRIPT: Transcript = {
@@ -69,7 +70,9 @@ function withTool(
 }
 
 function cancelled(part: Part): Part {
-  return part.type === "tool" && part.status === "running" ? { ...part, status: "cancelled" } : part;
+  return part.type === "tool" && part.status === "running"
+    ? { ...part, status: "cancelled" }
+    : part;
 }
 
 export function reduce(transcript: Transcript, event: TurnEvent): Transcript {

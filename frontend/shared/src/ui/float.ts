@@ -11,7 +11,8 @@ export function placeBeside(panel: HTMLElement, anchor: HTMLElement, align: "sta
   const below = button.bottom + GAP;
   const above = button.top - GAP - height;
   const fitsBelow = below + height <= window.innerHeight - EDGE;
-  const top = fitsBelow || above < EDGE ? Math.min(below, window.innerHeight - height - EDGE) : above;
+  const top =
+    fitsBelow || above < EDGE ? Math.min(below, window.innerHeight - height - EDGE) : above;
   panel.style.left = `${String(left)}px`;
   panel.style.top = `${String(Math.max(EDGE, top))}px`;
 }

@@ -1,8 +1,8 @@
 """`make test`: run the test suites one after the other and say plainly what ran and what did not.
 
-    test.py [python] [web] [e2e]     all of these when none is named
-    test.py package                  the built file
-    test.py total                    the closing line of the newest results
+    run_tests.py [python] [web] [e2e]     all of these when none is named
+    run_tests.py package                  the built file
+    run_tests.py total                    the closing line of the newest results
 
 Words for pytest come from PYTEST_ARGS. Where CI or PARLOR_REQUIRE_ALL is set, a suite that cannot
 be run and a test that was skipped count as failures.
@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 RESULTS = CACHE / "results"
 MEMORY = RESULTS / "newest.json"
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# How vitest ("Tests  3 failed | 9 passed (12)") and Playwright ("  9 passed (4.1s)") close.
-CLOSING = re.compile(r"^\s*(?:Tests\s+)?((?:\d+ [a-z ]+?\s*\|?\s*)+)\(.*\)\s*$|^\s+(\d+ [a-z ]+)$")
-COUNTED = re.compile(r"(\d+) (passed|failed|skipped|did not run|flaky|todo|interrupted)")
+WORDS = r"passed|failed|skipped|did not run|flaky|todo|interrupted"
+# How vitest ("     Tests  3 failed | 9 passed (12)") and Playwright ("  9 passed (4.1s)") close.
+CLOSING = re.compile(
+    rf"^\s+Tests\s+\d+ ({WORDS})( \| \d+ ({WORDS}))* \(\d+\)$"
+    rf"|^\s+\d+ ({WORDS})( \([\d.]+m?s\))?$"
+)
+COUNTED = re.compile(rf"(\d+) ({WORDS})")
 
 
 @dataclass
@@ -107,12 +111,10 @@ def package_suite() -> Suite:
     return pytest_suite("file tests", "-s", "tests/package")
 
 
-def npm_suite(name: str, script: str, env: dict[str, str]) -> Suite:
-    suite = Suite(name)
-    code, lines = run_and_watch(web.npm(env, "run", "--silent", script), web.WEB, env)
-    suite.good = code == 0
+def count(lines: list[str], suite: Suite) -> None:
+    """Read vitest's or Playwright's closing lines."""
     for line in lines:
-        if not CLOSING.match(line) or line.lstrip().startswith("Test Files"):
+        if not CLOSING.match(line):
             continue
         for number, word in COUNTED.findall(line):
             if word in ("passed", "flaky"):
@@ -122,6 +124,13 @@ def npm_suite(name: str, script: str, env: dict[str, str]) -> Suite:
             else:
                 suite.skipped += int(number)
                 suite.skips.append(line.strip())
+
+
+def npm_suite(name: str, script: str, env: dict[str, str]) -> Suite:
+    suite = Suite(name)
+    code, lines = run_and_watch(web.npm(env, "run", "--silent", script), web.WEB, env)
+    suite.good = code == 0
+    count(lines, suite)
     if suite.good and suite.passed == 0:
         suite.good = False
         say(f"{name}: the runner was content, but no passed test could be read from its output")

@@ -1,0 +1,143 @@
+import { Api } from "@parlor/shared/api/client.ts";
+import { wordsFor } from "@parlor/shared/api/errors.ts";
+import { LiveConnection } from "@parlor/shared/api/live.ts";
+import type { LiveEvent } from "@parlor/shared/api/types.ts";
+import { markdownFor } from "@parlor/shared/markdown/lazy.ts";
+import { Connection } from "@parlor/shared/state/connection.svelte.ts";
+import { Theme } from "@parlor/shared/state/theme.svelte.ts";
+import { Toasts } from "@parlor/shared/state/toasts.svelte.ts";
+import { createContext } from "svelte";
+
+import { draftFor, keepDraft } from "../composer/drafts.ts";
+import { OpenConversation } from "../conversation/conversation.svelte.ts";
+import { Library } from "../library/library.svelte.ts";
+import { Catalog } from "../models/catalog.svelte.ts";
+import { chatPath } from "../routes.ts";
+import { randomId } from "./ids.ts";
+import { Router } from "./router.svelte.ts";
+import { Session } from "./session.svelte.ts";
+
+/** Everything the screens share, made once and handed down by context. */
+export class AppState {
+  readonly api = new Api();
+  readonly router = new Router();
+  readonly session = new Session(this.api);
+  readonly theme = new Theme();
+  readonly toasts = new Toasts();
+  readonly connection = new Connection();
+  readonly library = new Library(this.api);
+  readonly catalog = new Catalog(this.api);
+  conversation = $state.raw<OpenConversation>(this.#make(null));
+  /** Words that could not be sent, on their way back to the composer. */
+  returned = $state.raw<{ text: string } | null>(null);
+  /** Where somebody wanted to go before the login was in the way. */
+  returnTo: string | null = null;
+  readonly #live: LiveConnection;
+  #version: string | null = null;
+
+  constructor() {
+    this.#live = new LiveConnection({
+      open: (signal) => this.api.events(signal),
+      onEvent: (event) => {
+        this.#take(event);
+      },
+      onConnected: (again) => {
+        this.connection.stands();
+        if (again) void this.#readAgain();
+      },
+      onLost: () => {
+        this.connection.breaks();
+      },
+    });
+    this.connection.onWake(() => {
+      this.#live.wake();
+    });
+  }
+
+  /** Somebody is signed in: read what they have and listen for changes. */
+  enter(): () => void {
+    void this.library.load();
+    void this.catalog.load();
+    void markdownFor.later();
+    this.#live.start();
+    return () => {
+      this.#live.stop();
+      this.conversation.leave();
+      this.conversation = this.#make(null);
+      this.library.clear();
+    };
+  }
+
+  /** Shows the conversation of an address, unless it is on the screen already. */
+  show(id: string | null): void {
+    if (this.conversation.id === id && this.conversation.phase !== "missing") return;
+    this.conversation.leave();
+    this.conversation = this.#make(id);
+    void this.conversation.load();
+  }
+
+  tell(problem: unknown): void {
+    this.toasts.show(wordsFor(problem), { kind: "problem" });
+  }
+
+  async deleteConversation(id: string): Promise<void> {
+    await this.library.delete(id);
+    keepDraft(id, "");
+    if (this.conversation.id === id) this.router.go(chatPath(null));
+  }
+
+  async #readAgain(): Promise<void> {
+    await Promise.all([this.library.load(), this.conversation.refresh()]);
+  }
+
+  #take(event: LiveEvent): void {
+    if (event.type === "hello") {
+      this.#greet(event.version);
+      return;
+    }
+    this.library.apply(event);
+    this.conversation.apply(event);
+  }
+
+  #greet(version: string): void {
+    if (this.#version !== null && this.#version !== version) {
+      const action = {
+        label: "Reload",
+        onpick: () => {
+          location.reload();
+        },
+      };
+      this.toasts.show("Parlor was updated.", { action, sticky: true });
+    }
+    this.#version = version;
+  }
+
+  #make(id: string | null): OpenConversation {
+    return new OpenConversation(
+      {
+        api: this.api,
+        onCreated: (created) => {
+          this.router.go(chatPath(created), { replace: true });
+        },
+        onSummary: (summary) => {
+          this.library.put(summary);
+        },
+        onSent: (sent, from) => {
+          if (draftFor(from) === sent.text) keepDraft(from, "");
+        },
+        onReturned: (text, why) => {
+          this.returned = { text };
+          if (why !== "") this.toasts.show(why, { kind: "problem" });
+        },
+        onProblem: (words) => {
+          this.toasts.show(words, { kind: "problem" });
+        },
+        onWake: (wake) => this.connection.onWake(wake),
+        newId: randomId,
+      },
+      id,
+    );
+  }
+}
+
+export const [getApp, setApp] = createContext<AppState>();

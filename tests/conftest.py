@@ -1,0 +1,146 @@
+"""What most tests start from: a Parlor in this process, an owner, a signed-in client."""
+
+import ipaddress
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from argon2 import PasswordHasher
+from blockbuster import blockbuster_ctx
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from backend.app import create_app
+from backend.auth.people import User
+from backend.container import Services, open_services
+from backend.providers.demo import DemoProvider
+from backend.providers.shipped import Providers
+from backend.settings import ServerSettings, Settings
+from tests.fakes.clock import StillClock
+from tests.fakes.scripted import ScriptedProvider
+
+USERNAME, PASSWORD = "anna", "correct horse"
+ORIGIN = "http://127.0.0.1:8000"
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Strong hashes would be most of a test's time."""
+
+
+MAY_BLOCK = {
+    # A few bytes beside the database, while the first person signs up.
+    "backend/auth/setup_code.py": {"read_or_make", "matches", "discard"},
+    # A few kB that the system has in memory, once per zone.
+    "backend/api/turns.py": {"_known_zone"},
+}
+
+
+class OutsideWorldError(Exception):
+    """A test tried to reach something that is not on this machine."""
+
+
+def _stay_inside(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.connect":
+        address = arguments[1]
+    elif event == "socket.getaddrinfo":
+        address = arguments[:1]
+    else:
+        return
+    host = address[0] if isinstance(address, tuple) else None
+    if isinstance(host, bytes):
+        host = host.decode()
+    if not isinstance(host, str) or host in ("", "localhost"):
+        return
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = host.endswith((".localhost", ".invalid"))
+    if not inside:
+        raise OutsideWorldError(f"A test wanted to reach {host}.")
+
+
+sys.addaudithook(_stay_inside)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_blocks_the_event_loop() -> Iterator[None]:
+    """A blocking call of ours on the event loop raises BlockingError."""
+    with blockbuster_ctx("backend") as watched:
+        for place, functions in MAY_BLOCK.items():
+            for function in watched.functions.values():
+                function.can_block_in(place, functions)
+        yield
+
+
+def make_settings(state_dir: Path, **chat: object) -> Settings:
+    """The defaults with a state folder of their own; `chat` changes chat settings."""
+    defaults = Settings.defaults()
+    return defaults.model_copy(
+        update={
+            "server": ServerSettings.model_construct(state_dir=state_dir),
+            "chat": defaults.chat.model_copy(update=chat),
+        }
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return make_settings(tmp_path)
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """Not what `services` runs on, unless a test opens its own."""
+    return StillClock()
+
+
+@pytest.fixture
+async def provider() -> ScriptedProvider:
+    return ScriptedProvider()
+
+
+@pytest.fixture
+async def services(settings: Settings, provider: ScriptedProvider) -> AsyncGenerator[Services]:
+    """Everything but HTTP. The default model is the scripted one, the demo is there too."""
+    providers = Providers([provider, DemoProvider()])
+    async with open_services(settings, providers=providers, hasher=HASHER) as opened:
+        await opened.catalog.refresh()
+        yield opened
+
+
+@pytest.fixture
+async def owner(services: Services) -> User:
+    return await services.auth.add(USERNAME, PASSWORD, "Anna", role="owner", first=True)
+
+
+@pytest.fixture
+def app(settings: Settings, services: Services) -> FastAPI:
+    """The application around `services`; its own lifespan is not run."""
+    return create_app(settings)
+
+
+@pytest.fixture
+async def stranger(app: FastAPI, services: Services) -> AsyncGenerator[httpx2.AsyncClient]:
+    """A client that has not signed in. Streams arrive whole, when the turn has ended."""
+
+    async def with_services(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"services": services}}, receive, send)
+
+    transport = httpx2.ASGITransport(with_services)
+    async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(stranger: httpx2.AsyncClient, owner: User) -> httpx2.AsyncClient:
+    """The owner's client."""
+    answer = await stranger.post(
+        "/api/auth/login", json={"username": USERNAME, "password": PASSWORD}
+    )
+    assert answer.status_code == 200, answer.text
+    return stranger
