@@ -19,7 +19,7 @@ from steps import ROOT, STAMPS, digest, is_current, mark, say
 SHARED = web.WEB / "shared"
 DOCUMENT = SHARED / "openapi.json"
 TYPES = SHARED / "src" / "api" / "generated"
-# Inside frontend/, so that the generator and prettier find their configuration.
+# Inside frontend/, so that the generator finds its configuration.
 TRIAL = web.WEB / "node_modules" / ".cache" / "api-drift"
 
 
@@ -37,19 +37,16 @@ def generate_types() -> None:
     env = web.node_environment()
     target = TRIAL / "generated"
     generator = [web.WEB / "node_modules" / ".bin" / "openapi-ts", "-i", DOCUMENT, "-o", target]
-    formatter = [web.WEB / "node_modules" / ".bin" / "prettier", "--write", "--log-level", "warn"]
-    formatter += ["--with-node-modules", "--ignore-path", "/dev/null", target]
-    for command in (generator, formatter):
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=web.WEB,
-            env=env,
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        if done.returncode != 0:
-            sys.exit(done.stdout + done.stderr)
+    done = subprocess.run(
+        [str(word) for word in generator],
+        cwd=web.WEB,
+        env=env,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if done.returncode != 0:
+        sys.exit(done.stdout + done.stderr)
 
 
 def contents(folder: Path) -> dict[str, str]:

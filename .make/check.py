@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAMS = VENV / "bin"
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def main() -> int:
             say(f"  {word}  {outcome.check.name} ({outcome.seconds:.1f} s)")
             if not outcome.good:
                 bad.append(outcome.check)
-                say("\n".join("       " + line for line in outcome.output.splitlines()))
+                plain = outcome.output if sys.stdout.isatty() else COLOURS.sub("", outcome.output)
+                say("\n".join("       " + line for line in plain.splitlines()))
     seconds = time.monotonic() - started
     if bad:
         say(f"check: {len(bad)} of {len(checks)} failed in {seconds:.1f} s")

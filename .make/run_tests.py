@@ -200,7 +200,9 @@ def report(suites: list[Suite], *, strict: bool) -> int:
 
 
 def closing_line(suites: list[Suite]) -> str:
-    passed, failed = (sum(getattr(s, word) for s in suites) for word in ("passed", "failed"))
+    """A suite that broke down before it could count counts as one failure."""
+    passed = sum(suite.passed for suite in suites)
+    failed = sum(suite.failed or int(not suite.good) for suite in suites)
     return f"parlor: {passed} passed, {failed} failed"
 
 

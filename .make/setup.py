@@ -15,7 +15,7 @@ import sys
 
 import web
 from python_env import compile_locks, python_packages
-from steps import ROOT, one_at_a_time, say, stop
+from steps import ROOT, one_at_a_time, stop
 
 
 def _run() -> None:
@@ -36,7 +36,7 @@ def _npm() -> None:
 
 
 def _node() -> None:
-    say(web.npm(web.node_environment())[0].rsplit("/", 1)[0])
+    print(web.npm(web.node_environment())[0].rsplit("/", 1)[0], file=sys.__stdout__)
 
 
 STEPS = {
@@ -54,6 +54,8 @@ def main() -> None:
     if unknown or len(sys.argv) == 1:
         stop(f"say what to set up: {', '.join(STEPS)}")
     os.chdir(ROOT)
+    if sys.argv[1:] == ["node"]:
+        sys.stdout = sys.stderr  # the answer is read by a program, the progress by a person
     with one_at_a_time():
         for word in sys.argv[1:]:
             STEPS[word]()

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from backend.api import auth, conversations, health, live, models, turns
 from backend.api.errors import add_error_handlers
-from backend.api.failures import Failures
 from backend.api.frontends import Frontends, Shelf, built_frontends
 from backend.api.openapi import add_event_schemas
 from backend.api.security import BodyLimit, SecurityHeaders
@@ -62,9 +61,8 @@ def create_app(
         app.include_router(router)
     add_error_handlers(app)
     add_event_schemas(app)
-    # Added last runs first: headers on everything, then failures, files, the size of a body.
+    # Added last runs first: headers on everything, then files, then the size of a body.
     app.add_middleware(BodyLimit)
     app.add_middleware(Frontends, Shelf(built_frontends()))
-    app.add_middleware(Failures)
     app.add_middleware(SecurityHeaders)
     return app

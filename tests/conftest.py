@@ -18,6 +18,7 @@ from backend.container import Services, open_services
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
 from backend.settings import ServerSettings, Settings
+from backend.toolbox.service import Toolbox
 from tests.fakes.clock import StillClock
 from tests.fakes.scripted import ScriptedProvider
 
@@ -89,8 +90,14 @@ def make_settings(state_dir: Path, **chat: object) -> Settings:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return make_settings(tmp_path)
+def chat_settings() -> dict[str, object]:
+    """For `parametrize`: chat settings that differ from the defaults."""
+    return {}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, chat_settings: dict[str, object]) -> Settings:
+    return make_settings(tmp_path, **chat_settings)
 
 
 @pytest.fixture
@@ -105,10 +112,20 @@ async def provider() -> ScriptedProvider:
 
 
 @pytest.fixture
-async def services(settings: Settings, provider: ScriptedProvider) -> AsyncGenerator[Services]:
+def toolbox() -> Toolbox | None:
+    """For modules that need tools of their own."""
+    return None
+
+
+@pytest.fixture
+async def services(
+    settings: Settings, provider: ScriptedProvider, toolbox: Toolbox | None
+) -> AsyncGenerator[Services]:
     """Everything but HTTP. The default model is the scripted one, the demo is there too."""
     providers = Providers([provider, DemoProvider()])
-    async with open_services(settings, providers=providers, hasher=HASHER) as opened:
+    async with open_services(
+        settings, providers=providers, hasher=HASHER, toolbox=toolbox
+    ) as opened:
         await opened.catalog.refresh()
         yield opened
 

@@ -13,11 +13,12 @@ from backend.api.deps import (
     same_origin,
 )
 from backend.api.errors import declared
+from backend.api.json_body import JsonRoute
 from backend.auth.people import User
 from backend.auth.service import SESSION_LIFE, SignedIn
 from backend.kit.version import VERSION
 
-router = APIRouter(prefix="/api/auth", tags=["accounts"])
+router = APIRouter(prefix="/api/auth", tags=["accounts"], route_class=JsonRoute)
 
 type Username = Annotated[
     str,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from backend.api.deps import CallerDep, Id, ServicesDep
 from backend.api.errors import declared
+from backend.api.json_body import JsonRoute
 from backend.chat.records import (
     Conversation,
     ConversationChange,
@@ -13,7 +14,7 @@ from backend.chat.records import (
     ConversationSummary,
 )
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(tags=["conversations"], route_class=JsonRoute)
 
 
 @router.get("/api/conversations", responses=declared(401))

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import override
 
+import structlog
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from backend.kit.errors import AppError
+
+_log = structlog.get_logger()
 from backend.kit.sse import MEDIA_TYPE
 
 _HEADERS = {
@@ -40,12 +45,16 @@ class EventStream(Response):
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": _OPENING, "more_body": True})
-        async with aclosing(self._frames) as frames:
-            async for frame in frames:
-                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        try:
+            async with aclosing(self._frames) as frames:
+                async for frame in frames:
+                    await send({"type": "http.response.body", "body": frame, "more_body": True})
+        except AppError as error:  # too late for a status: an end without a last event says it
+            _log.warning("stream_cut", code=error.code)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    with suppress(HTTPException):  # a body too large: as good as gone
+        while (await receive())["type"] != "http.disconnect":
+            pass

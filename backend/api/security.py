@@ -3,7 +3,11 @@
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.errors import error_response
+from backend.api.failures import failed
+
 LARGEST_BODY = 4_000_000
+_TOO_LARGE = f"A request may hold {LARGEST_BODY} bytes."
 
 PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
@@ -26,6 +30,11 @@ _DATA = [(b"content-security-policy", _DATA_POLICY), (b"cache-control", b"no-sto
 
 
 class SecurityHeaders:
+    """Outermost, so that the answer to an unexpected failure has them as well.
+
+    A stream that fails midway is left unfinished: the server closes the connection.
+    """
+
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
 
@@ -35,8 +44,12 @@ class SecurityHeaders:
             return
         extra = [*_ALWAYS, _HTTPS_ONLY] if scope["scheme"] == "https" else _ALWAYS
 
+        begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = list(message["headers"])
                 present = {name for name, _ in headers}
                 message["headers"] = [
@@ -46,7 +59,12 @@ class SecurityHeaders:
                 ]
             await send(message)
 
-        await self._inner(scope, receive, send_with_headers)
+        try:
+            await self._inner(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  # the top of a request: nobody above can say more
+            response = failed(scope, error)
+            if not begun:
+                await response(scope, receive, send_with_headers)
 
 
 class BodyLimit:
@@ -59,6 +77,10 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._inner(scope, receive, send)
             return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced[:20]) > LARGEST_BODY:
+            await error_response(413, "too_large", _TOO_LARGE)(scope, receive, send)
+            return
         read = 0
 
         async def receive_counted() -> Message:
@@ -67,7 +89,8 @@ class BodyLimit:
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 if read > LARGEST_BODY:
-                    raise HTTPException(413, f"A request may hold {LARGEST_BODY} bytes.")
+                    # Without an announced length it may never end: hang up.
+                    raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
             return message
 
         await self._inner(scope, receive_counted, send)

@@ -1,5 +1,6 @@
 """The chat stream: begin a turn, follow it, stop it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 from backend.api.deps import CallerDep, Id, ServicesDep
 from backend.api.errors import declared
 from backend.api.event_stream import EventStream
+from backend.api.json_body import JsonRoute
 from backend.api.openapi import stream_of
 from backend.auth.people import Caller
 from backend.chat import events
@@ -22,28 +24,20 @@ from backend.kit.schedule import pause
 from backend.kit.sse import frame
 from backend.messages import Generation, ModelParameters
 
-router = APIRouter(prefix="/api/chat", tags=["chat"])
+router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute)
 
 LONGEST_MESSAGE = 1_000_000
 """Characters; beyond any model's context, small enough to store and show."""
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("is not the name of a time zone, like Europe/Berlin") from error
-    return name
-
-
 def _some_text(text: str) -> str:
-    if not text.strip():
+    whole = text.replace("\0", "")  # NUL ends strings elsewhere
+    if not whole.strip():
         raise ValueError("must not be empty")
-    # Lone surrogates cannot be stored or sent; NUL ends strings elsewhere.
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    return whole
 
 
-type ZoneName = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+type ZoneName = Annotated[str, Field(min_length=1, max_length=64)]
 type Text = Annotated[str, Field(max_length=LONGEST_MESSAGE), AfterValidator(_some_text)]
 type MessageId = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -107,7 +101,7 @@ def _stream(*statuses: int) -> dict[str, Any]:
     }
 
 
-@router.post("/stream", **_stream(403, 404, 409))
+@router.post("/stream", **_stream(403, 404, 409, 410))
 async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Send a message and follow the answer. Closing the connection does not stop it."""
     *earlier, last = body.messages
@@ -126,7 +120,7 @@ async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) ->
     )
     chosen = body.model_dump(include=set(ModelParameters.model_fields), exclude_none=True)
     parameters = ModelParameters.model_validate(chosen)
-    options = TurnOptions(body.model, ZoneInfo(body.timezone), parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), parameters)
     turn = await services.chat.send(caller.owner_id, message, options)
     return await _follow(services, caller, turn)
 
@@ -134,7 +128,7 @@ async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) ->
 @router.post("/regenerate", **_stream(403, 404, 409))
 async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Answer a question again; the new answer becomes a sibling of the old one."""
-    options = TurnOptions(body.model, ZoneInfo(body.timezone), body.parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
     turn = await services.chat.regenerate(
         caller.owner_id, body.conversation_id, body.message_id, options
     )
@@ -144,7 +138,7 @@ async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDe
 @router.post("/continue", **_stream(403, 404, 409))
 async def proceed(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Go on with an answer that was cut short; the text grows in the same message."""
-    options = TurnOptions(body.model, ZoneInfo(body.timezone), body.parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
     turn = await services.chat.proceed(
         caller.owner_id, body.conversation_id, body.message_id, options
     )
@@ -193,6 +187,16 @@ async def _three_pieces() -> AsyncGenerator[bytes]:
         await pause(0.2)
     end = events.TurnFinished("completed", None, "stop")
     yield frame(4, end, end.type)
+
+
+async def _zone(name: str) -> ZoneInfo:
+    """Raises InvalidInputError. In a thread: the first use of a zone reads its file."""
+    try:
+        return await asyncio.to_thread(ZoneInfo, name)
+    except (KeyError, ValueError, OSError) as error:
+        raise InvalidInputError(
+            "timezone: is not the name of a time zone, like Europe/Berlin"
+        ) from error
 
 
 async def _follow(services: Services, caller: Caller, turn: Turn) -> EventStream:

@@ -18,7 +18,7 @@ def stored(services: Services) -> Any:
         tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
         names = [row[0] for row in tables]
         return {
-            name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name}")]
+            name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608
             for name in names
         }
 

@@ -21,7 +21,7 @@ PUBLIC = {
     ("POST", "/api/auth/register"),
     ("POST", "/api/auth/login"),
 }
-LAYERS = ["SecurityHeaders", "Failures", "Frontends", "BodyLimit"]
+LAYERS = ["SecurityHeaders", "Frontends", "BodyLimit"]
 """Around the routes. Only the front ends answer by themselves: files, and no API path."""
 
 
@@ -63,7 +63,7 @@ async def test_a_new_route_that_forgets_its_caller_is_found(
     assert await open_routes(app, services) - PUBLIC == {("GET", "/api/forgotten")}
 
 
-def test_no_layer_around_the_routes_is_unknown(app: FastAPI) -> None:
+async def test_no_layer_around_the_routes_is_unknown(app: FastAPI) -> None:
     assert [getattr(layer.cls, "__name__", "") for layer in app.user_middleware] == LAYERS
 
 

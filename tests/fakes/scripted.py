@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from backend.messages import Generation, ModelInfo, ModelRequest, ToolCall, Usage
 from backend.providers.base import (
@@ -17,8 +17,8 @@ from backend.providers.base import (
 
 PATIENCE = 5
 
-type Step = ModelEvent | ProviderError | asyncio.Event
-"""An event is said, an error is raised, an `asyncio.Event` is waited for."""
+type Step = ModelEvent | ProviderError | asyncio.Event | Callable[[], None]
+"""An event is said, an error is raised, an `asyncio.Event` is waited for, a function is run."""
 
 MODEL = ModelInfo(id="model", name="A model", provider="scripted", supports_tools=True)
 
@@ -59,6 +59,7 @@ class ScriptedProvider:
         self.offered: Sequence[ModelInfo] | ProviderError = models or (MODEL,)
         self._scripts: deque[Sequence[Step]] = deque()
         self._changed = asyncio.Condition()
+        self._telling: set[asyncio.Task[None]] = set()
 
     @property
     def id(self) -> str:
@@ -78,16 +79,24 @@ class ScriptedProvider:
                     await step.wait()
                 elif isinstance(step, ProviderError):
                     raise step
+                elif callable(step):
+                    step()
                 else:
                     yield [step]
         finally:
             self.open -= 1
+            asyncio.get_running_loop().call_soon(self._tell_soon)
 
     async def was_asked(self, times: int = 1) -> ModelRequest:
         """Wait for that many requests; the latest of them."""
         async with asyncio.timeout(PATIENCE), self._changed:
             await self._changed.wait_for(lambda: len(self.requests) >= times)
         return self.requests[times - 1]
+
+    async def is_idle(self) -> None:
+        """Wait until nobody reads an answer any more."""
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(lambda: not self.open)
 
     async def models(self) -> Sequence[ModelInfo]:
         if isinstance(self.offered, ProviderError):
@@ -100,6 +109,12 @@ class ScriptedProvider:
 
     async def aclose(self) -> None:
         """It owns no connections."""
+
+    def _tell_soon(self) -> None:
+        # A generator that is being closed must not wait for anything itself.
+        telling = asyncio.get_running_loop().create_task(self._tell())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
 
     async def _tell(self) -> None:
         async with self._changed:

@@ -91,6 +91,10 @@ export class Library {
     else if (event.type === "conversation.deleted") this.#drop(event.conversation_id);
   }
 
+  find(id: string): Summary | null {
+    return this.items.find((item) => item.id === id) ?? null;
+  }
+
   /** Takes a conversation as it now is. While a search is shown nothing new is mixed in. */
   put(summary: Summary): void {
     const known = this.items.some((item) => item.id === summary.id);

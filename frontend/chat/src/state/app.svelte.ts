@@ -117,6 +117,7 @@ export class AppState {
       {
         api: this.api,
         onCreated: (created) => {
+          this.conversation.summary ??= this.library.find(created);
           this.router.go(chatPath(created), { replace: true });
         },
         onSummary: (summary) => {
