@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from blockbuster import blockbuster_ctx
 from fastapi import FastAPI
@@ -33,6 +34,13 @@ MAY_BLOCK = {
     "backend/auth/setup_code.py": {"read_or_make", "matches", "discard"},
     # A few kB that the system has in memory, once per zone.
     "backend/api/turns.py": {"_known_zone"},
+    # Reads the built front ends, before anything is served.
+    "backend/app.py": {"create_app"},
+    # A log line, and the source lines of a traceback in it.
+    "structlog/_output.py": {"msg"},
+    "linecache.py": {"updatecache"},
+    # A test that looks into the database at a moment of its choice.
+    "tests/chat/test_turn.py": {"look"},
 }
 
 
@@ -76,6 +84,17 @@ def nothing_blocks_the_event_loop() -> Iterator[None]:
             for function in watched.functions.values():
                 function.can_block_in(place, functions)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_are_plain() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(["event"]),
+        ]
+    )
 
 
 def make_settings(state_dir: Path, **chat: object) -> Settings:

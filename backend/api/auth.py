@@ -39,12 +39,14 @@ class Registration(BaseModel):
     code: Annotated[str, Field(min_length=1, max_length=100)]
     username: Username
     password: Secret
-    display_name: Annotated[str, Field(max_length=100)] = ""
+    display_name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
 
 
 class Credentials(BaseModel):
+    """Any name may be tried; one that nobody can have is simply not known."""
+
     model_config = _FORBID
-    username: Username
+    username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=256)]
     password: Secret
 
 
@@ -70,7 +72,7 @@ async def setup(services: ServicesDep) -> SetupState:
     "/register",
     status_code=201,
     dependencies=[Depends(same_origin)],
-    responses=declared(403, 409),
+    responses=declared(400, 403, 409, 413),
 )
 async def register(
     body: Registration, request: Request, response: Response, services: ServicesDep
@@ -87,7 +89,7 @@ async def register(
     return SignedInUser(user=signed_in.user)
 
 
-@router.post("/login", dependencies=[Depends(same_origin)], responses=declared(401, 403))
+@router.post("/login", dependencies=[Depends(same_origin)], responses=declared(400, 401, 403, 413))
 async def login(
     body: Credentials, request: Request, response: Response, services: ServicesDep
 ) -> SignedInUser:

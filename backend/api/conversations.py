@@ -33,7 +33,7 @@ async def list_conversations(
     )
 
 
-@router.post("/api/conversations", status_code=201, responses=declared(401, 403, 404))
+@router.post("/api/conversations", status_code=201, responses=declared(400, 401, 403, 404, 413))
 async def create_conversation(
     body: ConversationChange, caller: CallerDep, services: ServicesDep
 ) -> Conversation:
@@ -48,7 +48,9 @@ async def get_conversation(
     return await services.chat.get(caller.owner_id, conversation_id)
 
 
-@router.patch("/api/conversations/{conversation_id}", responses=declared(401, 403, 404))
+@router.patch(
+    "/api/conversations/{conversation_id}", responses=declared(400, 401, 403, 404, 413)
+)
 async def change_conversation(
     conversation_id: Id, body: ConversationChange, caller: CallerDep, services: ServicesDep
 ) -> ConversationSummary:

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from backend.kit.errors import AppError
+from backend.kit.sse import MEDIA_TYPE
 
 _log = structlog.get_logger()
-from backend.kit.sse import MEDIA_TYPE
 
 _HEADERS = {
     "content-type": f"{MEDIA_TYPE}; charset=utf-8",

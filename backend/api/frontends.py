@@ -19,6 +19,7 @@ _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 _WEIGHT = re.compile(r"q\s*=\s*([01](?:\.\d{0,3})?)")
 _TYPES = mimetypes.MimeTypes()
 """Python's own list: what a machine has in /etc/mime.types does not change what we send."""
+_TYPES.add_type("font/woff2", ".woff2")
 _FOREVER = b"public, max-age=31536000, immutable"
 _ASK_AGAIN = b"no-cache"
 _BUILD_HINT = (

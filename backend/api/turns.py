@@ -101,7 +101,7 @@ def _stream(*statuses: int) -> dict[str, Any]:
     }
 
 
-@router.post("/stream", **_stream(403, 404, 409, 410))
+@router.post("/stream", **_stream(400, 403, 404, 409, 410, 413))
 async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Send a message and follow the answer. Closing the connection does not stop it."""
     *earlier, last = body.messages
@@ -125,7 +125,7 @@ async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) ->
     return await _follow(services, caller, turn)
 
 
-@router.post("/regenerate", **_stream(403, 404, 409))
+@router.post("/regenerate", **_stream(400, 403, 404, 409, 413))
 async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Answer a question again; the new answer becomes a sibling of the old one."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
@@ -135,7 +135,7 @@ async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDe
     return await _follow(services, caller, turn)
 
 
-@router.post("/continue", **_stream(403, 404, 409))
+@router.post("/continue", **_stream(400, 403, 404, 409, 413))
 async def proceed(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
     """Go on with an answer that was cut short; the text grows in the same message."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)

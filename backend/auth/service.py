@@ -54,6 +54,8 @@ class AuthService:
         self._setup_code = setup_code
         self._clock = clock
         self._cache: dict[str, tuple[float, Caller]] = {}
+        self._endings = 0
+        """Sessions closed so far: what was read before the last one may not be remembered."""
         self._set_up = False
 
     async def needs_setup(self) -> bool:
@@ -104,7 +106,7 @@ class AuthService:
         if account is None:
             raise NotFoundError(f"There is nobody named {username!r}.")
         await self._store.set_password(account.user.id, await self._passwords.hash(password))
-        self._cache.clear()
+        self._forget()
 
     async def login(self, username: str, password: str, *, user_agent: str) -> SignedIn:
         """Raises WrongCredentialsError; an unknown name takes as long as a wrong password."""
@@ -116,8 +118,8 @@ class AuthService:
         return await self._open_session(account.user, user_agent)
 
     async def logout(self, caller: Caller) -> None:
-        self._cache.pop(caller.token_hash, None)
         await self._store.close_session(caller.token_hash)
+        self._forget()
 
     async def caller(self, token: str | None) -> Caller:
         """Raises NotSignedInError."""
@@ -128,6 +130,7 @@ class AuthService:
         cached = self._cache.get(token_hash)
         if cached and cached[0] > now:
             return cached[1]
+        endings = self._endings
         session = await self._store.session(token_hash)
         if session is None:
             self._cache.pop(token_hash, None)
@@ -136,8 +139,13 @@ class AuthService:
         if len(self._cache) > 1000:  # far above a household
             self._cache.clear()
         caller = Caller(session.user, token_hash)
-        self._cache[token_hash] = (now + _CACHE_SECONDS, caller)
+        if endings == self._endings:
+            self._cache[token_hash] = (now + _CACHE_SECONDS, caller)
         return caller
+
+    def _forget(self) -> None:
+        self._endings += 1
+        self._cache.clear()
 
     async def _open_session(self, user: User, user_agent: str) -> SignedIn:
         token = secrets.token_urlsafe(32)

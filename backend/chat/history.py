@@ -59,7 +59,7 @@ def build_window(
         blocks[-2:] = [[*(m for block in blocks[-2:] for m in block), UserPrompt(CONTINUE_REQUEST)]]
     last = blocks[-1][-1] if blocks and blocks[-1] else None
     if isinstance(last, UserPrompt):
-        blocks[-1] = [UserPrompt(last.text, context)]
+        blocks[-1][-1] = UserPrompt(last.text, context)
     head = [SystemPrompt(system_prompt)] if system_prompt else []
     kept = _newest_that_fit(blocks, _budget(context_length, head))
     return Window(

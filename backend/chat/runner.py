@@ -38,7 +38,7 @@ type Ending = Literal["stopped", "interrupted"]
 
 _STORE_RETRY_SECONDS = 2.0
 _OTHER_PROCESS_SECONDS = 0.25
-_LAST_WORDS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 3.0
 
 _log = structlog.get_logger()
 
@@ -263,12 +263,13 @@ class TurnRunner:
                 events.ErrorOccurred(error.code, error.detail, retryable, error.retry_after)
             )
         except Exception:  # noqa: BLE001  # a turn ends in every case, and says so
-            _log.exception("turn_failed", turn=running.turn.id)
             running.emit(
                 events.ErrorOccurred("internal", "Something went wrong inside Parlor.", False)
             )
-        running.ending = running.ending or "interrupted"  # from here on nothing cancels it
-        await self._finish(running, status, reason)
+            _log.exception("turn_failed", turn=running.turn.id)
+        finally:
+            running.ending = running.ending or "interrupted"  # from here on nothing cancels it
+            await self._finish(running, status, reason)
 
     def _prepare(
         self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters

@@ -19,7 +19,10 @@ def configure_logging(level: LogLevel) -> None:
     ]
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+        # Plain tracebacks: pretty ones show local variables, and those hold what people said.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if terminal
+        else structlog.processors.JSONRenderer()
     )
     exceptions = [] if terminal else [structlog.processors.format_exc_info]
     structlog.configure(

@@ -1,5 +1,7 @@
 """What tests of the HTTP edge ask and compare."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -47,3 +49,40 @@ async def say(client: httpx2.AsyncClient, text: str, **more: Any) -> httpx2.Resp
     """Send a message and wait for the end of the answer."""
     body = {"messages": [{"role": "user", "content": text}], **more}
     return await client.post("/api/chat/stream", json=body)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces; five seconds at most."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+class Reader:
+    """Frames of a stream that is still open, as they arrive."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._chunks = response.aiter_raw()
+        self._buffer = b""
+
+    async def block(self) -> str:
+        """The next frame or comment, without its empty line."""
+        async with asyncio.timeout(5):
+            while b"\n\n" not in self._buffer:
+                self._buffer += await anext(self._chunks)
+        block, _, self._buffer = self._buffer.partition(b"\n\n")
+        return block.decode()
+
+    async def event(self, kind: str = "") -> dict[str, Any]:
+        """The next event (of that type)."""
+        while True:
+            for line in (await self.block()).splitlines():
+                if line.startswith("data: "):
+                    event: dict[str, Any] = orjson.loads(line[6:])
+                    if kind in ("", event["type"]):
+                        return event
+
+    async def is_over(self) -> bool:
+        """Whether the stream ends without another byte."""
+        async with asyncio.timeout(5):
+            return not self._buffer and await anext(self._chunks, None) is None

@@ -1,5 +1,6 @@
 """Another person's things do not exist: 404, nothing changed, nothing told."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,13 @@ import httpx2
 import pytest
 
 from backend.container import Services
+from backend.messages import Generation
+from backend.providers.base import GenerationStarted, TextDelta
 from tests.api.asking import events, refused, say, stored
 from tests.fakes.scripted import ScriptedProvider, text
 
 CANARY = "kestrelword"
+GENERATION = "gen-annas"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,6 @@ class Belongings:
     question: str
     answer: str
     turn: str
-    generation: str
     bobs: str
     bobs_question: str
 
@@ -31,22 +34,14 @@ class Belongings:
 async def annas(
     client: httpx2.AsyncClient, bob: httpx2.AsyncClient, provider: ScriptedProvider
 ) -> Belongings:
-    provider.says(text(f"{CANARY} indeed"))
-    mine = await say(client, f"{CANARY} question", model="demo:parlor")
-    his = await say(bob, "own question", model="scripted:model")
-    conversation = mine.headers["x-conversation-id"]
+    provider.says([GenerationStarted(GENERATION), *text(f"{CANARY} indeed")], text("hello"))
+    provider.books[GENERATION] = Generation(id=GENERATION, model=CANARY)
+    mine, his = await say(client, f"{CANARY} question"), await say(bob, "own question")
+    conversation, bobs = (one.headers["x-conversation-id"] for one in (mine, his))
     question, answer = (await client.get(f"/api/conversations/{conversation}")).json()["messages"]
-    bobs = his.headers["x-conversation-id"]
     tree = (await bob.get(f"/api/conversations/{bobs}")).json()["messages"]
-    return Belongings(
-        conversation,
-        question["id"],
-        answer["id"],
-        mine.headers["x-turn-id"],
-        "",
-        bobs,
-        tree[0]["id"],
-    )
+    turn = mine.headers["x-turn-id"]
+    return Belongings(conversation, question["id"], answer["id"], turn, bobs, tree[0]["id"])
 
 
 type Ask = Callable[[Belongings], tuple[str, str, dict[str, Any] | None]]
@@ -148,15 +143,10 @@ async def test_what_another_person_owns_does_not_exist(
 
 
 async def test_a_generation_is_found_by_its_owner_only(
-    annas: Belongings, client: httpx2.AsyncClient, bob: httpx2.AsyncClient, services: Services
+    annas: Belongings, client: httpx2.AsyncClient, bob: httpx2.AsyncClient
 ) -> None:
-    rows = await services.database.read(
-        lambda c: c.execute(
-            "SELECT id FROM generations WHERE turn_id = ?", (annas.turn,)
-        ).fetchall()
-    )
-    path = f"/api/chat/generation/{rows[0][0]}"
-    assert (await client.get(path)).json()["id"] == rows[0][0]
+    path = f"/api/chat/generation/{GENERATION}"
+    assert (await client.get(path)).json()["model"] == CANARY
     refused(await bob.get(path), 404, "not_found")
 
 
@@ -179,38 +169,35 @@ async def test_a_cursor_of_another_person_opens_nothing(
 
 
 async def test_two_people_may_choose_the_same_client_message_id(
-    client: httpx2.AsyncClient, bob: httpx2.AsyncClient
+    client: httpx2.AsyncClient, bob: httpx2.AsyncClient, provider: ScriptedProvider
 ) -> None:
-    async def send(who: httpx2.AsyncClient, words: str) -> httpx2.Response:
-        one = {"role": "user", "content": words, "client_message_id": "same"}
-        body = {"messages": [one], "model": "demo:parlor"}
-        return await who.post("/api/chat/stream", json=body)
-
-    hers, his = await send(client, f"fail {CANARY}"), await send(bob, "fail")
+    provider.says(text(CANARY), text("for Bob"))
+    once = {"role": "user", "content": "hello", "client_message_id": "same"}
+    hers = await client.post("/api/chat/stream", json={"messages": [once]})
+    his = await bob.post("/api/chat/stream", json={"messages": [once]})
     assert hers.headers["x-turn-id"] != his.headers["x-turn-id"]
-    assert events(his)[0]["turn_id"] == his.headers["x-turn-id"]
+    assert events(his)[-1]["status"] == "completed"
     assert CANARY not in his.text
 
 
 async def test_a_running_turn_cannot_be_stopped_or_followed_by_others(
-    client: httpx2.AsyncClient, bob: httpx2.AsyncClient, services: Services, live_client: Any
+    live_client: httpx2.AsyncClient,
+    bob: httpx2.AsyncClient,
+    provider: ScriptedProvider,
+    services: Services,
 ) -> None:
-    """`live_client` is the owner too, behind a real socket: the answer is still being written."""
-    body = message(model="demo:parlor")
-    body["messages"][0]["content"] = "slow"
-    async with live_client.stream("POST", "/api/chat/stream", json=body) as answer:
+    provider.says([TextDelta(CANARY), asyncio.Event()])
+    async with live_client.stream("POST", "/api/chat/stream", json=message()) as answer:
         turn, conversation = answer.headers["x-turn-id"], answer.headers["x-conversation-id"]
-        refused(await bob.post(f"/api/chat/turns/{turn}/stop"), 404, "not_found")
-        refused(await bob.get(f"/api/chat/turns/{turn}/events"), 404, "not_found")
-        refused(await bob.delete(f"/api/conversations/{conversation}"), 404, "not_found")
-        refused(
-            await bob.delete(f"/api/chat/session/{conversation}/messages/any"), 404, "not_found"
-        )
-        refused(
-            await bob.post("/api/chat/stream", json=message(conversation_id=conversation)),
-            404,
-            "not_found",
-        )
+        attempts = [
+            bob.post(f"/api/chat/turns/{turn}/stop"),
+            bob.get(f"/api/chat/turns/{turn}/events"),
+            bob.delete(f"/api/conversations/{conversation}"),
+            bob.delete(f"/api/chat/session/{conversation}/messages/any"),
+            bob.post("/api/chat/stream", json=message(conversation_id=conversation)),
+        ]
+        for attempt in attempts:
+            refused(await attempt, 404, "not_found")
         assert services.turns.running_count == 1
-    stopped = await client.post(f"/api/chat/turns/{turn}/stop")
+    stopped = await live_client.post(f"/api/chat/turns/{turn}/stop")
     assert stopped.json()["status"] == "stopped"

@@ -28,6 +28,8 @@ class Report:
     measured: dict[str, Measured] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    """Rows of groups that nobody asked for."""
     broken: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
@@ -62,7 +64,11 @@ class Report:
         return "pass" if BUDGETS[key].meets(found.value, slack=slack) else "FAIL"
 
     def rows(self) -> list[tuple[str, Budget]]:
-        return [(key, one) for key, one in BUDGETS.items() if not (self.quick and one.full_only)]
+        return [
+            (key, budget)
+            for key, budget in BUDGETS.items()
+            if key not in self.left_out and not (self.quick and budget.full_only)
+        ]
 
     @property
     def failed(self) -> bool:

@@ -101,7 +101,10 @@ export class Thread {
       }
       this.outgoing = null;
     }
-    this.#place = { id: event.message_id, parentId: event.parent_id };
+    // A continued message keeps its own place.
+    const known = this.message(event.message_id);
+    const parentId = known ? known.parent_id : event.parent_id;
+    this.#place = { id: event.message_id, parentId };
     this.leafId = event.message_id;
   }
 

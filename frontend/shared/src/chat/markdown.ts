@@ -174,11 +174,23 @@ export function parseMarkdown(text: string): Block[] {
   return blocks(lex(unified(text), {}));
 }
 
+/** Where reading has to begin again when more text comes: at the last block, or one before it as
+ * long as its first line is not complete. ("3" looks like a paragraph, "3. x" goes on with a list.) */
+function firstOpen(tokens: readonly Token[]): number {
+  const real = tokens.flatMap((token, index) => (token.type === "space" ? [] : [index]));
+  const last = real.at(-1);
+  if (last === undefined) return 0;
+  const certain = tokens[last]?.raw.includes("\n") === true || last < tokens.length - 1;
+  return (certain ? last : real.at(-2)) ?? 0;
+}
+
 /** An answer while it grows: what is before the last block is settled and not read again. */
 export class MarkdownStream {
   #settledText = "";
   #settled: Block[] = [];
   #links: Links = {};
+  /** What the last reading made of the open blocks, by their source. */
+  #open = new Map<string, Block[]>();
 
   update(raw: string): Block[] {
     const text = unified(raw);
@@ -189,10 +201,16 @@ export class MarkdownStream {
     }
     const tokens = lex(text.slice(this.#settledText.length), this.#links);
     Object.assign(this.#links, tokens.links);
-    const last = tokens.findLastIndex((token) => token.type !== "space");
-    const done = tokens.slice(0, Math.max(0, last));
-    this.#settled = [...this.#settled, ...blocks(done)];
-    this.#settledText += done.map((token) => token.raw).join("");
-    return [...this.#settled, ...blocks(tokens.slice(Math.max(0, last)))];
+    const made = tokens.map((token) => this.#open.get(token.raw) ?? block(token as Known));
+    const first = firstOpen(tokens);
+    this.#open = new Map(
+      tokens.slice(first).map((token, at) => [token.raw, made[first + at] ?? []]),
+    );
+    this.#settled = [...this.#settled, ...made.slice(0, first).flat()];
+    this.#settledText += tokens
+      .slice(0, first)
+      .map((token) => token.raw)
+      .join("");
+    return [...this.#settled, ...made.slice(first).flat()];
   }
 }

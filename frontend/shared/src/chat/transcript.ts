@@ -59,13 +59,15 @@ function appended(parts: readonly Part[], type: "text" | "reasoning", text: stri
   return [...parts, { type, text }];
 }
 
+/** The latest call of that id: some providers count from zero again in every step. */
 function withTool(
   parts: readonly Part[],
   callId: string,
   change: (tool: ToolPart) => ToolPart,
 ): Part[] {
-  return parts.map((part) =>
-    part.type === "tool" && part.call_id === callId ? change(part) : part,
+  const place = parts.findLastIndex((part) => part.type === "tool" && part.call_id === callId);
+  return parts.map((part, index) =>
+    index === place && part.type === "tool" ? change(part) : part,
   );
 }
 

@@ -1,0 +1,141 @@
+"""Names and passwords."""
+
+import asyncio
+import time
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.low_level import Type
+
+from backend.auth.passwords import LONGEST, Passwords
+from backend.auth.service import AuthService, SignedIn
+from backend.auth.setup_code import SetupCode
+from backend.auth.store import AuthStore
+from backend.db.database import Database
+from tests.auth.conftest import PASSWORD, refuses
+from tests.fakes.clock import StillClock
+
+
+async def hash_of(database: Database, name: str) -> str:
+    return await database.read(
+        lambda c: c.execute(
+            "SELECT password_hash FROM users WHERE username = ?", (name,)
+        ).fetchone()[0]
+    )
+
+
+async def disable(database: Database, name: str) -> None:
+    await database.write(
+        lambda c: c.execute("UPDATE users SET disabled_at = 1 WHERE username = ?", (name,))
+    )
+
+
+async def test_the_right_password_opens_a_session(accounts: AuthService, anna: SignedIn) -> None:
+    again = await accounts.login("anna", PASSWORD, user_agent="")
+    assert again.user == anna.user
+    assert again.token != anna.token
+
+
+async def test_a_name_may_be_written_in_capitals(accounts: AuthService, anna: SignedIn) -> None:
+    assert (await accounts.login("ANNA", PASSWORD, user_agent="")).user == anna.user
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("anna", "wrong horse"),
+        ("anna", ""),
+        ("anna", PASSWORD + " "),
+        ("anna", PASSWORD.upper()),
+        ("nobody", PASSWORD),
+        ("nobody", "nobody has this password"),
+        ("", PASSWORD),
+    ],
+)
+async def test_anything_else_is_refused_with_the_same_words(
+    accounts: AuthService, anna: SignedIn, name: str, password: str
+) -> None:
+    with pytest.raises(Exception, match="do not belong together") as refused:
+        await accounts.login(name, password, user_agent="")
+    assert getattr(refused.value, "code", "") == "wrong_credentials"
+
+
+async def test_a_disabled_person_can_neither_sign_in_nor_stay(
+    accounts: AuthService, anna: SignedIn, database: Database, clock: StillClock
+) -> None:
+    await disable(database, "anna")
+    with refuses("wrong_credentials"):
+        await accounts.login("anna", PASSWORD, user_agent="")
+    clock.forward(seconds=3)
+    with refuses("not_signed_in"):
+        await accounts.caller(anna.token)
+
+
+async def test_names_cannot_be_told_from_the_time_an_answer_takes(
+    store: AuthStore, setup_code: SetupCode, clock: StillClock, database: Database
+) -> None:
+    slow = Passwords(PasswordHasher(time_cost=2, memory_cost=8192, parallelism=1))
+    accounts = AuthService(store, slow, setup_code, clock)
+    await accounts.add("anna", PASSWORD, "", role="owner")
+    await accounts.add("gone", PASSWORD, "", role="adult")
+    await disable(database, "gone")
+    attempts = {
+        "wrong": ("anna", "no"),
+        "unknown": ("nobody", "no"),
+        "disabled": ("gone", PASSWORD),
+    }
+    fastest = dict.fromkeys(attempts, float("inf"))
+    for _ in range(7):
+        for kind, (name, password) in attempts.items():
+            began = time.perf_counter()
+            with refuses("wrong_credentials"):
+                await accounts.login(name, password, user_agent="")
+            fastest[kind] = min(fastest[kind], time.perf_counter() - began)
+    # Without a hash an answer takes a fiftieth.
+    assert max(fastest.values()) < 2 * min(fastest.values())
+
+
+async def test_passwords_are_kept_as_argon2id(
+    accounts: AuthService, anna: SignedIn, database: Database
+) -> None:
+    stored = await hash_of(database, "anna")
+    assert extract_parameters(stored).type is Type.ID
+    assert PASSWORD not in stored
+
+
+async def test_a_deployed_parlor_hashes_at_full_strength() -> None:
+    parameters = extract_parameters(await Passwords().hash(PASSWORD))
+    assert parameters.type is Type.ID
+    assert parameters.memory_cost >= 65536
+    assert parameters.time_cost >= 3
+
+
+async def test_the_same_password_is_never_kept_alike(
+    accounts: AuthService, database: Database
+) -> None:
+    await accounts.add("anna", PASSWORD, "", role="owner")
+    await accounts.add("bob", PASSWORD, "", role="adult")
+    assert await hash_of(database, "anna") != await hash_of(database, "bob")
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "a" * (LONGEST + 1)])
+async def test_a_weak_or_endless_password_is_refused(accounts: AuthService, password: str) -> None:
+    with refuses("weak_password"):
+        await accounts.add("anna", password, "", role="owner")
+    assert await accounts.people() == []
+
+
+async def test_a_name_is_given_once_however_it_is_written(
+    accounts: AuthService, anna: SignedIn
+) -> None:
+    with refuses("name_taken"):
+        await accounts.add("Anna", PASSWORD, "", role="adult")
+
+
+async def test_many_sign_in_at_once_and_the_loop_stays_free(
+    accounts: AuthService, anna: SignedIn
+) -> None:
+    signed_in = await asyncio.gather(
+        *(accounts.login("anna", PASSWORD, user_agent="") for _ in range(10))
+    )
+    assert len({one.token for one in signed_in}) == 10

@@ -1,0 +1,240 @@
+"""Stop closes the socket, cancels the tools and keeps what was shown."""
+
+import asyncio
+import gc
+import os
+from pathlib import Path
+
+import pytest
+
+from backend.chat.events import ToolStarted
+from backend.chat.records import ToolPart
+from backend.messages import ToolSpec
+from backend.providers.base import TextDelta
+from backend.toolbox.service import Tool, Toolbox
+from tests.chat.routed import Routed, Screen
+from tests.chat.talk import Talk, shown
+from tests.fakes.answers import COMMENT, DONE, answer, call, finish, said, stall, text, usage
+from tests.fakes.scripted import text as script
+from tests.fakes.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+SOON = 0.5
+
+
+class Endless:
+    """A tool that never answers."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.cancelled = 0
+
+    async def run(self, _: dict) -> str:
+        self.running += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return "never"
+
+
+@pytest.fixture
+async def endless() -> Endless:
+    return Endless()
+
+
+@pytest.fixture
+async def routed(settings, endless):
+    spec = ToolSpec("endless", "Never answers.", {"type": "object", "properties": {}})
+    async with Routed.opened(settings, Toolbox([Tool(spec, endless.run)])) as opened:
+        yield opened
+
+
+def _calls(*names: str):
+    chunks = [
+        call("{}", index=index, call_id=f"c{index}", name=name) for index, name in enumerate(names)
+    ]
+    return answer(*chunks, finish("tool_calls"), usage(), DONE)
+
+
+@pytest.mark.parametrize(
+    "scenario", [stall(said("Once"), said(" upon")), stall(COMMENT), stall(head=False)]
+)
+async def test_the_upstream_sees_its_socket_closed(routed, scenario):
+    routed.upstream.says(scenario)
+    turn = await routed.talk.send("Go")
+    await routed.upstream.has_requests(1)
+    at = asyncio.get_running_loop().time()
+    ended = await routed.talk.stop(turn)
+    assert (await routed.upstream.has_closed()).at - at < SOON
+    assert ended.status == "stopped"
+    assert asyncio.get_running_loop().time() - at < SOON
+
+
+async def test_running_tools_are_cancelled_and_shown_as_such(routed, endless):
+    routed.upstream.says(_calls("endless", "endless"))
+    turn = await routed.talk.send("Go")
+    listening = asyncio.create_task(routed.talk.hear(turn))
+    await until(lambda: endless.running == 2)
+    at = asyncio.get_running_loop().time()
+    await routed.talk.stop(turn)
+    assert endless.cancelled == 2
+    assert asyncio.get_running_loop().time() - at < SOON
+    heard = await listening
+    assert len(heard.of(ToolStarted)) == 2
+    stored = await routed.talk.answer(turn)
+    assert shown(stored) == shown(heard.reduced())
+    assert [part.status for part in stored.parts if isinstance(part, ToolPart)] == ["cancelled"] * 2
+    assert len(routed.upstream.chats) == 1  # the model was not asked again
+
+
+async def test_the_socket_is_closed_when_stopped_after_a_tool_ran(routed):
+    routed.upstream.says(_calls("unknown"), stall(said("Then")))
+    turn = await routed.talk.send("Go")
+    await routed.upstream.has_requests(2)
+    at = asyncio.get_running_loop().time()
+    await routed.talk.stop(turn)
+    assert (await routed.upstream.has_closed()).at - at < SOON
+
+
+async def test_what_is_stored_is_what_followers_were_shown(routed):
+    routed.upstream.says(answer(*(said(f"{number} ") for number in range(5000)), delay=0.001))
+    turn = await routed.talk.send("Count")
+    early = asyncio.create_task(routed.talk.hear(turn))
+    await routed.talk.hear_until(turn, 20)
+    late = asyncio.create_task(routed.talk.hear(turn, 15))
+    await routed.talk.stop(turn)
+    heard, stored = await early, await routed.talk.answer(turn)
+    assert heard.end.status == "stopped"
+    assert heard.text.startswith("0 1 2 3 ")
+    assert shown(stored) == shown(heard.reduced())
+    assert (await late).events == heard.events[15:]
+    assert (await routed.talk.hear(turn)).events == heard.events  # and later, from the disk
+
+
+async def test_stopping_twice_or_after_the_end_is_harmless(routed):
+    routed.upstream.says(stall(said("Once")))
+    turn = await routed.talk.send("Go")
+    await routed.upstream.has_requests(1)
+    both = await asyncio.gather(routed.talk.stop(turn), routed.talk.stop(turn))
+    assert both[0] == both[1]
+    assert both[0].status == "stopped"
+    assert await routed.talk.stop(turn) == both[0]
+    routed.upstream.says(text("Whole."))
+    heard = await routed.talk.say("More", to=turn.conversation_id)
+    assert (await routed.talk.stop(heard.turn)).status == "completed"
+    assert (await routed.talk.answer(heard.turn)).status == "complete"
+
+
+async def test_an_answer_can_be_stopped_before_its_first_step(talk, provider):
+    provider.says(script("Never"))
+    turn = await talk.send("Go")
+    ended = await talk.stop(turn)  # nothing else ran in between
+    assert ended.status == "stopped"
+    assert provider.requests == []
+    assert (await talk.hear(turn)).end.status == "stopped"
+    assert (await talk.answer(turn)).parts == []
+
+
+async def test_after_a_stop_the_conversation_goes_on(talk, provider):
+    provider.says([TextDelta("Half"), asyncio.Event()], script(" whole"), script("Next"))
+    turn = await talk.send("Go")
+    await talk.hear_until(turn, 2)
+    await talk.stop(turn)
+    await talk.proceed(turn.conversation_id, turn.message_id)
+    await talk.say("And?", to=turn.conversation_id)
+    assert await talk.path(turn.conversation_id) == ["Go", "Half whole", "And?", "Next"]
+
+
+async def test_what_a_stopped_answer_cost_is_asked_for_later(routed):
+    books = {"id": "gen-1", "total_cost": 0.25, "native_tokens_prompt": 9}
+    routed.upstream.generations["gen-1"] = books | {"native_tokens_completion": 2}
+    routed.upstream.says(
+        stall(said("Once")), answer(said(" upon"), finish(), usage(cost=0.5), DONE)
+    )
+    turn = await routed.talk.send("Go")
+    await routed.talk.hear_until(turn, 2)
+    assert (await routed.talk.stop(turn)).cost is None
+    # Continued meanwhile: neither sum may swallow the other.
+    await routed.talk.proceed(turn.conversation_id, turn.message_id)
+    await until(lambda: any(one.path.endswith("/generation") for one in routed.upstream.requests))
+    await _costs_are_known(routed)
+    assert (await routed.services.chat.turn(routed.talk.owner_id, turn.id)).cost == 0.25
+    usage_now = (await routed.talk.answer(turn)).usage
+    assert usage_now is not None
+    assert (usage_now.cost, usage_now.prompt_tokens) == (0.75, 16)
+
+
+async def test_an_answer_whose_cost_is_known_is_not_charged_twice(routed, endless):
+    routed.upstream.generations["gen-1"] = {"id": "gen-1", "total_cost": 0.25}
+    chunk = call("{}", call_id="a", name="endless")
+    routed.upstream.says(answer(chunk, finish("tool_calls"), usage(cost=0.25), DONE))
+    turn = await routed.talk.send("Go")
+    await until(lambda: endless.running)
+    await routed.talk.stop(turn)
+    names = [task.get_name() for task in routed.services.background._tasks]
+    assert not [name for name in names if "cost of" in name]
+    assert (await routed.talk.answer(turn)).usage.cost == 0.25
+
+
+def _held(talk: Talk) -> dict[str, int]:
+    """What a leak would show in."""
+    gc.collect()
+    services = talk.services
+    return {
+        "tasks": sum("FakeUpstream" not in repr(task) for task in asyncio.all_tasks()),
+        "owned tasks": len(services.background),
+        "turns": services.turns.running_count,
+        "followers": services.turns.follower_count + services.hub.subscriber_count,
+        "sockets": sum(link.startswith("socket:") for link in _open_files()),
+        "files": sum(not link.startswith("socket:") for link in _open_files()),
+    }
+
+
+def _open_files() -> list[str]:
+    return [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+
+
+def _megabytes() -> float:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def _begin_and_stop(screen: Screen) -> None:
+    response = await screen.send("Go")
+    data = b""
+    while b" upon" not in data:
+        data += await response.content.readany()
+    assert (await screen.stop(response.headers["X-Turn-Id"]))["status"] == "stopped"
+    while data:
+        data = await response.content.readany()
+    response.release()
+
+
+async def _many(routed: Routed, hundreds: int) -> None:
+    """That many stopped streams, and then nothing that is still at rest on purpose."""
+    async with routed.screen() as screen:
+        for _ in range(hundreds):
+            await asyncio.gather(*(_begin_and_stop(screen) for _ in range(100)))
+    await _costs_are_known(routed)
+    await routed.provider.aclose()  # connections that wait for the next question
+    await routed.upstream.is_idle()
+
+
+async def test_a_thousand_stopped_streams_leave_nothing_behind(routed):
+    routed.upstream.generations["gen-1"] = {"id": "gen-1", "total_cost": 0.25}
+    routed.upstream.always = stall(said("Once"), said(" upon"))
+    await _many(routed, 1)
+    before, memory = _held(routed.talk), _megabytes()
+    await _many(routed, 9)
+    assert len(routed.upstream.chats) == 1000
+    assert _held(routed.talk) == before
+    assert _megabytes() - memory < 20
+
+
+async def _costs_are_known(routed: Routed) -> None:
+    tasks = routed.services.background._tasks
+    await until(lambda: not [task for task in tasks if "cost of" in task.get_name()])

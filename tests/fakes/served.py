@@ -1,0 +1,48 @@
+"""The application behind a real socket, in this process."""
+
+import socket
+from asyncio import create_task
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import override
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from backend.container import Services
+from tests.fakes.waiting import until
+
+
+class _Server(uvicorn.Server):
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals are the test runner's
+
+
+@asynccontextmanager
+async def served(app: FastAPI, services: Services) -> AsyncGenerator[str]:
+    """The address of `app` around `services`."""
+
+    async def with_services(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"services": services}}, receive, send)
+
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    config = uvicorn.Config(
+        with_services,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = create_task(server.serve(sockets=[listening]))
+    await until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
