@@ -4,25 +4,33 @@ One class per concern. A secret may also lie in the systemd credentials director
 named like its variable.
 """
 
+import json
 import os
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.kit.log import LogLevel
+
+_ENV_FILE = Path(".env")
+_READ_ELSEWHERE = {"PARLOR_UNPACK_DIR"}
+"""By the single file's own first lines, before there are settings."""
 
 
 class SettingsError(Exception):
@@ -134,26 +142,48 @@ class CompatibleServer(BaseModel):
     api_key: SecretStr | None = None
 
 
-type ServerName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,30}$")]
+def _free_name(name: str) -> str:
+    if name in ("openrouter", "local", "demo"):
+        raise PydanticCustomError("taken", "the name {name} is taken", {"name": name})
+    return name
+
+
+def _decoded(value: object) -> object:
+    """The sources of pydantic-settings would fail without naming the variable."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        where = {"place": error.pos if isinstance(error, json.JSONDecodeError) else 0}
+        raise PydanticCustomError("json", "is not JSON, at character {place}", where) from None
+
+
+type ServerName = Annotated[
+    str, Field(pattern="^[a-z][a-z0-9-]{0,30}$"), AfterValidator(_free_name)
+]
 
 
 class ProviderSettings(BaseSettings):
     model_config = _config("PARLOR_")
 
-    providers: dict[ServerName, CompatibleServer] = Field(
+    providers: Annotated[
+        dict[ServerName, CompatibleServer], NoDecode, BeforeValidator(_decoded)
+    ] = Field(
         default_factory=dict,
         description='more OpenAI-compatible servers: {"name": {"base_url": "...", "api_key": "..."}}'
         "; their models are `name:...`",
     )
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (
-    ServerSettings,
-    ChatSettings,
-    OpenRouterSettings,
-    LocalModelSettings,
-    ProviderSettings,
-)
+_CONCERNS: dict[str, type[BaseSettings]] = {
+    "server": ServerSettings,
+    "chat": ChatSettings,
+    "openrouter": OpenRouterSettings,
+    "local": LocalModelSettings,
+    "providers": ProviderSettings,
+}
+ALL_SETTINGS = tuple(_CONCERNS.values())
 
 
 class Settings(BaseModel):
@@ -164,6 +194,8 @@ class Settings(BaseModel):
     openrouter: OpenRouterSettings
     local: LocalModelSettings
     providers: ProviderSettings
+    unknown_names: tuple[str, ...] = ()
+    """Variables that look like ours and are not: removed settings and slips of the pen."""
 
     @classmethod
     def load(cls, **server: object) -> Self:
@@ -172,13 +204,14 @@ class Settings(BaseModel):
         Raises SettingsError with every wrong value at once.
         """
         given: dict[str, Any] = {name: value for name, value in server.items() if value is not None}
-        loaded: dict[str, BaseSettings] = {}
+        in_file = _names_in_env_file()
+        loaded: dict[str, object] = {"unknown_names": unknown_names({**in_file, **_environment()})}
         problems: list[str] = []
-        for field, kind in zip(cls.model_fields, ALL_SETTINGS, strict=True):
+        for field, kind in _CONCERNS.items():
             try:
                 loaded[field] = kind(
                     **(given if kind is ServerSettings else {}),
-                    _env_file=Path(".env"),
+                    _env_file=_ENV_FILE,
                     _secrets_dir=_credentials_dir(),
                 )
             except ValidationError as error:
@@ -190,13 +223,16 @@ class Settings(BaseModel):
     @classmethod
     def defaults(cls) -> Self:
         """What holds when nothing is set, whatever this host's environment says."""
-        pairs = zip(cls.model_fields, ALL_SETTINGS, strict=True)
-        return cls.model_validate({field: kind.model_construct() for field, kind in pairs})
+        return cls.model_validate(
+            {name: kind.model_construct() for name, kind in _CONCERNS.items()}
+        )
 
-    @cached_property
-    def unknown_names(self) -> tuple[str, ...]:
-        """Variables that look like ours and are not: removed settings and slips of the pen."""
-        return unknown_names(_environment())
+
+def _names_in_env_file() -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(_ENV_FILE)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{_ENV_FILE}: cannot be read as text ({error})") from error
 
 
 def _environment() -> Mapping[str, str]:
@@ -219,9 +255,10 @@ def variable_names(kind: type[BaseSettings]) -> dict[str, str]:
     return names
 
 
-def unknown_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_names(environment: Iterable[str]) -> tuple[str, ...]:
     prefixes = ("PARLOR_", "OPENROUTER_", "CHAT_LLM_")
     known = {name for kind in ALL_SETTINGS for name in variable_names(kind).values()}
+    known |= _READ_ELSEWHERE
     return tuple(
         sorted(name for name in environment if name.startswith(prefixes) and name not in known)
     )

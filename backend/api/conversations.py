@@ -48,9 +48,7 @@ async def get_conversation(
     return await services.chat.get(caller.owner_id, conversation_id)
 
 
-@router.patch(
-    "/api/conversations/{conversation_id}", responses=declared(400, 401, 403, 404, 413)
-)
+@router.patch("/api/conversations/{conversation_id}", responses=declared(400, 401, 403, 404, 413))
 async def change_conversation(
     conversation_id: Id, body: ConversationChange, caller: CallerDep, services: ServicesDep
 ) -> ConversationSummary:

@@ -1,8 +1,9 @@
 """Model lists as they were last fetched, so that a start needs no provider."""
 
+from contextlib import suppress
 from datetime import datetime
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from backend.db.database import Connection, Database
 from backend.kit.clock import from_millis, to_millis
@@ -17,17 +18,14 @@ class CatalogStore:
 
     async def load(self) -> dict[str, tuple[list[ModelInfo], datetime]]:
         """Provider id -> (models, when they were fetched)."""
-
-        def select(connection: Connection) -> dict[str, tuple[list[ModelInfo], datetime]]:
-            return {
-                row["provider"]: (
-                    _MODELS.validate_json(row["models"]),
-                    from_millis(row["fetched_at"]),
-                )
-                for row in connection.execute("SELECT * FROM model_lists")
-            }
-
-        return await self._database.read(select)
+        rows = await self._database.read(
+            lambda c: c.execute("SELECT provider, models, fetched_at FROM model_lists").fetchall()
+        )
+        found = {}
+        for provider, models, fetched_at in rows:
+            with suppress(ValidationError):  # another release's: it is fetched anew in a moment
+                found[provider] = (_MODELS.validate_json(models), from_millis(fetched_at))
+        return found
 
     async def save(self, provider: str, models: list[ModelInfo], fetched_at: datetime) -> None:
         text = _MODELS.dump_json(models).decode()

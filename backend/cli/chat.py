@@ -54,13 +54,13 @@ def _converse(client: httpx2.Client, conversation: _Conversation) -> None:
             return
         if line == "/quit":
             return
-        if line.startswith("/"):
-            _command(client, conversation, line)
-        elif line:
-            try:
+        try:
+            if line.startswith("/"):
+                _command(client, conversation, line)
+            elif line:
                 _ask(client, conversation, line)
-            except ChatFailedError as error:
-                print(_paint(_RED, str(error)))
+        except ChatFailedError as error:
+            print(_paint(_RED, _safe(str(error))))
 
 
 def _command(client: httpx2.Client, conversation: _Conversation, line: str) -> None:
@@ -78,11 +78,11 @@ def _command(client: httpx2.Client, conversation: _Conversation, line: str) -> N
                 print(f"Model: {argument}")
             else:
                 close = [one["id"] for one in known if argument.casefold() in one["id"].casefold()]
-                print("No such model." + (f" Meant: {', '.join(close[:8])}?" if close else ""))
+                print("No such model." + _safe(f" Meant: {', '.join(close[:8])}?" if close else ""))
         case "/model":
             listed = _checked(client.get("/api/models"))
             print(f"Model: {conversation.model or listed['default_model']}")
-            print("\n".join(f"  {one['id']}" for one in listed["data"][:40]))
+            print(_safe("\n".join(f"  {one['id']}" for one in listed["data"][:40])))
         case _:
             print(f"{name} is not a command; /help shows them.")
 
@@ -122,14 +122,16 @@ class _Printer:
 
     def print_all(self, lines: Iterator[str]) -> None:
         """Until the turn ends. Raises ChatFailedError when the connection ends before it."""
+        number = self.last_number
         for line in lines:
             if line.startswith("data: "):
                 event = orjson.loads(line[6:])
                 self._print(event)
+                self.last_number = number
                 if event["type"] == "turn.finished":
                     return
             elif line.startswith("id: "):
-                self.last_number = int(line[4:])
+                number = int(line[4:])
         raise ChatFailedError("The connection broke; the answer goes on in Parlor.")
 
     def _print(self, event: dict[str, Any]) -> None:
@@ -160,8 +162,11 @@ class _Printer:
 
 
 def _safe(text: str) -> str:
-    """Model and tool text must not steer the terminal."""
-    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+    """Model and tool text must not steer the terminal. Unusual spaces stay spaces."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else " " if char.isspace() else ""
+        for char in text
+    )
 
 
 def _paint(colour: str, text: str) -> str:
@@ -171,7 +176,7 @@ def _paint(colour: str, text: str) -> str:
 def _sign_in(client: httpx2.Client, server: str) -> None:
     """With the session kept from last time, else by name and password."""
     path = _SESSION_FILE.expanduser()
-    kept: dict[str, dict[str, str]] = orjson.loads(path.read_bytes()) if path.is_file() else {}
+    kept = _kept_sessions(path)
     client.cookies.update(kept.get(server, {}))
     if client.get("/api/auth/me").status_code == httpx2.codes.OK:
         return
@@ -187,6 +192,14 @@ def _sign_in(client: httpx2.Client, server: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
     path.write_bytes(orjson.dumps(kept))
+
+
+def _kept_sessions(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        kept: dict[str, dict[str, str]] = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):  # never signed in, or cut short while it was written
+        return {}
+    return kept
 
 
 def _checked(response: httpx2.Response) -> Any:

@@ -38,6 +38,8 @@ def _settings(settings: Settings) -> _Finding:
 
 async def _database(settings: Settings) -> _Finding:
     path = settings.server.state_dir / DATABASE_NAME
+    if not await asyncio.to_thread(path.exists):  # whoever asks must not become its owner
+        return True, "database", f"{path} does not exist yet; `parlor serve` makes it"
     try:
         async with open_database(path) as database:
             verdict = await database.read(lambda c: c.execute("PRAGMA quick_check").fetchone()[0])

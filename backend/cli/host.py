@@ -5,6 +5,7 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from backend.app import create_app
 from backend.auth.service import AuthService
@@ -14,14 +15,22 @@ from backend.kit.errors import AppError
 from backend.settings import Settings
 
 
-def run_migrate(settings: Settings) -> None:
+def prepare_database(settings: Settings) -> tuple[Path, int]:
+    """Make or migrate the database file; how many migrations that took.
+
+    `serve` begins with it, too, because here a failure can still be told in words.
+    """
     path = settings.server.state_dir / DATABASE_NAME
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        applied = migrate(path)
+        return path, len(migrate(path))
     except MigrationError as error:
         sys.exit(str(error))
-    print(f"{path}: {len(applied)} migration(s) applied." if applied else f"{path}: up to date.")
+
+
+def run_migrate(settings: Settings) -> None:
+    path, applied = prepare_database(settings)
+    print(f"{path}: {applied} migration(s) applied." if applied else f"{path}: up to date.")
 
 
 def run_export_openapi() -> None:
@@ -48,7 +57,8 @@ def run_reset_password(settings: Settings, name: str) -> None:
 
 
 def run_setup_link(settings: Settings, server: str | None) -> None:
-    address = server or f"http://{settings.server.host}:{settings.server.port}"
+    protocol = "https" if settings.server.tls_cert else "http"
+    address = server or f"{protocol}://{settings.server.host}:{settings.server.port}"
 
     async def show(accounts: AuthService) -> None:
         code = await accounts.setup_code()
@@ -75,5 +85,5 @@ def _with_accounts(settings: Settings, work: Callable[[AuthService], Awaitable[N
 
     try:
         asyncio.run(run())
-    except AppError as error:
-        sys.exit(error.detail)
+    except (AppError, MigrationError) as error:
+        sys.exit(str(error))

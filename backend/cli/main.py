@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from backend.kit.errors import AppError
 from backend.kit.log import configure_logging
 from backend.kit.version import VERSION
 from backend.settings import Settings, SettingsError
@@ -22,12 +23,15 @@ app.add_typer(users, name="users")
 
 
 def main() -> None:
-    """Run a command; a wrong setting is told in words, with exit code 2."""
+    """Run a command. What an operator can mend is told in words: a wrong setting with exit
+    code 2, a folder, file or address that cannot be used with 1."""
     try:
         app()
     except SettingsError as error:
         print(f"These settings are wrong:\n{error}", file=sys.stderr)
         sys.exit(2)
+    except (OSError, AppError) as error:
+        sys.exit(f"Parlor cannot do that: {error}")
 
 
 @app.command()
@@ -66,7 +70,10 @@ def chat(
     ),
     model: Annotated[str | None, typer.Option(help="Model to begin with.")] = None,
     ca_file: Annotated[
-        Path | None, typer.Option(help="Certificate authority of that Parlor (PEM).")
+        Path | None,
+        typer.Option(
+            help="Certificate authority of that Parlor (PEM).", exists=True, dir_okay=False
+        ),
     ] = None,
 ) -> None:
     """Chat in the terminal with a running Parlor."""

@@ -1,7 +1,6 @@
 """`parlor serve`: one process, its socket bound before anything else is touched."""
 
 import socket
-import ssl
 import sys
 from typing import override
 
@@ -9,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
+from backend.cli.host import prepare_database
 from backend.container import Services
 from backend.settings import Settings
 
@@ -52,6 +52,8 @@ def run_server(settings: Settings) -> None:
             f"Parlor speaks plain HTTP on loopback only, and {server.host} is not loopback."
             " Set PARLOR_TLS_CERT and PARLOR_TLS_KEY, or listen on 127.0.0.1."
         )
+    if (server.tls_cert is None) != (server.tls_key is None):
+        sys.exit("PARLOR_TLS_CERT and PARLOR_TLS_KEY belong together; only one of them is set.")
     listening = _bind(server.host, server.port)
     app = create_app(settings)
     config = uvicorn.Config(
@@ -70,8 +72,13 @@ def run_server(settings: Settings) -> None:
         ssl_certfile=server.tls_cert,
         ssl_keyfile=server.tls_key,
     )
-    if config.ssl_certfile:
-        config.ssl_version = ssl.PROTOCOL_TLS_SERVER
+    try:
+        config.load()
+    except OSError as error:
+        sys.exit(
+            f"{server.tls_cert} and {server.tls_key} cannot be used as certificate and key: {error}"
+        )
+    prepare_database(settings)
     _Server(config, app, server.drain_seconds).run(sockets=[listening])
 
 
@@ -81,9 +88,9 @@ def _bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
         sys.exit(f"Parlor cannot listen on {host}:{port}: {error.strerror}. Try --port 0.")
-    listening.listen(_BACKLOG)
     listening.setblocking(False)
     return listening
 

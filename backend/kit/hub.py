@@ -38,6 +38,7 @@ class Hub:
         raw = frame(self._number, event, kind)
         for subscriber in subscribers:
             if len(subscriber.frames) >= _BACKLOG:
+                subscriber.frames.clear()
                 subscriber.closed = True
             else:
                 subscriber.frames.append(raw)
@@ -50,11 +51,13 @@ class Hub:
         subscriber = _Subscriber()
         self._topics[topic].add(subscriber)
         try:
-            while not subscriber.closed:
+            while True:
                 if subscriber.frames:
                     batch = b"".join(subscriber.frames)
                     subscriber.frames.clear()
                     yield batch
+                elif subscriber.closed:
+                    return
                 elif not await subscriber.waiters.wait():
                     yield PING
         finally:

@@ -28,6 +28,7 @@ from backend.settings import Settings
 from tests.conftest import HASHER, PASSWORD, USERNAME, make_settings
 
 CONVERSATIONS = 30
+UTC = ZoneInfo("UTC")
 
 
 class SignedIn:
@@ -52,7 +53,7 @@ class SignedIn:
 
     async def _talk(self, services: Services, user: User) -> dict[str, str]:
         """A conversation with a question and an answer; its ids by the names of parameters."""
-        options = TurnOptions(None, ZoneInfo("UTC"), ModelParameters())
+        options = TurnOptions(None, UTC, ModelParameters())
         turn = await services.chat.send(user.id, NewMessage("empty"), options)
         async for _ in await services.chat.follow(user.id, turn.id, 0):
             pass

@@ -80,12 +80,13 @@ async def test_regenerating_makes_a_sibling_and_shows_it(talk, provider):
 
 
 async def test_an_answer_is_regenerated_by_the_model_that_is_chosen(talk, provider):
-    provider.says(text("One"))
+    provider.says(text("One"), text("Two"))
     first = await talk.say("Go")
     second = await talk.regenerate(
-        first.turn.conversation_id, first.turn.message_id, model="demo:parlor"
+        first.turn.conversation_id, first.turn.message_id, model="scripted:second"
     )
-    assert (await talk.answer(second.turn)).model == "demo:parlor"
+    assert (await talk.answer(second.turn)).model == "scripted:second"
+    assert [asked.model for asked in provider.requests] == ["model", "second"]
 
 
 async def test_editing_makes_a_sibling_of_the_question(talk, provider):

@@ -196,12 +196,11 @@ async def test_a_new_conversation_takes_earlier_messages_and_a_system_prompt_alo
 
 
 async def test_the_model_of_a_conversation_stays_until_another_is_chosen(talk, provider):
-    provider.says(text("One"))
-    first = await talk.say("1", model="scripted:model")
-    await talk.say("2", to=first.turn.conversation_id, model="demo:parlor")
-    third = await talk.say("3", to=first.turn.conversation_id)
-    assert third.turn.model == "demo:parlor"
-    assert len(provider.requests) == 1
+    provider.says(text("One"), text("Two"), text("Three"))
+    to = (await talk.say("1")).turn.conversation_id
+    await talk.say("2", to=to, model="scripted:second")
+    await talk.say("3", to=to)
+    assert [asked.model for asked in provider.requests] == ["model", "second", "second"]
 
 
 async def test_a_model_that_nobody_offers_is_refused_and_nothing_is_stored(talk, services):

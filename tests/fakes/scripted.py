@@ -21,6 +21,7 @@ type Step = ModelEvent | ProviderError | asyncio.Event | Callable[[], None]
 """An event is said, an error is raised, an `asyncio.Event` is waited for, a function is run."""
 
 MODEL = ModelInfo(id="model", name="A model", provider="scripted", supports_tools=True)
+SECOND_MODEL = ModelInfo(id="second", name="Another", provider="scripted", supports_tools=True)
 
 
 def text(*tokens: str, reason: str = "stop", cost: float | None = None) -> list[Step]:
@@ -56,7 +57,7 @@ class ScriptedProvider:
         self.always: Sequence[Step] | None = None
         self.books: dict[str, Generation] = {}
         self.lookups: list[str] = []
-        self.offered: Sequence[ModelInfo] | ProviderError = models or (MODEL,)
+        self.offered: Sequence[ModelInfo] | ProviderError = models or (MODEL, SECOND_MODEL)
         self._scripts: deque[Sequence[Step]] = deque()
         self._changed = asyncio.Condition()
         self._telling: set[asyncio.Task[None]] = set()

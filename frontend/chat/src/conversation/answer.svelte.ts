@@ -68,6 +68,7 @@ export class LiveAnswer {
           begin.how === "ask" ? begin.ask(signal) : api.turnEvents(begin.turnId, 0, signal),
         repeatable: begin.how === "join" || begin.repeatable,
         resume: (turnId, after, signal) => api.turnEvents(turnId, after, signal),
+        isOver: async (turnId) => (await api.turn(turnId)).status !== "running",
       },
       follow,
       begin.how === "join" ? begin.turnId : null,

@@ -69,7 +69,7 @@ export class OpenConversation {
       const fresh = await this.#around.api.conversation(this.id);
       if (!this.#left) this.#take(fresh);
     } catch (problem) {
-      if (problem instanceof ApiError && problem.status === 404) this.phase = "missing";
+      if (problem instanceof ApiError && problem.status === 404) this.#vanish();
       else if (this.phase === "loading") this.phase = "failed";
       this.problem = wordsFor(problem);
     }
@@ -93,8 +93,13 @@ export class OpenConversation {
       if (!this.busy) void this.refresh();
     } else if (event.type === "conversation.deleted" && event.conversation_id === this.id) {
       this.leave();
-      this.phase = "missing";
+      this.#vanish();
     }
+  }
+
+  #vanish(): void {
+    this.summary = null;
+    this.phase = "missing";
   }
 
   async send(text: string, editOf: Shown | null = null): Promise<void> {

@@ -20,19 +20,22 @@ test("a lost connection is made again and says that changes may have been missed
 
   const versions: string[] = [];
   const again: boolean[] = [];
-  const done = Promise.withResolvers<undefined>();
+  let finish: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
   const live = new LiveConnection({
     open: (signal) => api.events(signal),
     backoff: new Backoff(1, 4),
     onEvent: (event) => {
       if (event.type === "hello") versions.push(event.version);
-      if (versions.length === 3) done.resolve(undefined);
+      if (versions.length === 3) finish();
     },
     onConnected: (repeated) => again.push(repeated),
     onLost: () => undefined,
   });
   live.start();
-  await done.promise;
+  await done;
   live.stop();
   server.closeAllConnections();
   server.close();

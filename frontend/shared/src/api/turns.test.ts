@@ -67,6 +67,7 @@ function follow(api: Api, { silence = 2000, repeatable = true } = {}) {
       start: (signal) => api.send(request, signal),
       repeatable,
       resume: (id, after, signal) => api.turnEvents(id, after, signal),
+      isOver: async (id) => (await api.turn(id)).status !== "running",
     },
     {
       signal: abort.signal,
@@ -229,6 +230,22 @@ describe("a follower", () => {
     const { follower, seen } = follow(api);
     await follower.run();
     expect(seen).toEqual(numbers(9));
+  });
+
+  test("ends when the server forgot the last events it had shown, and the turn with them", async () => {
+    const api = await serving((request, response, after) => {
+      if (request.method === "GET") {
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end(JSON.stringify({ id: "trn_1", status: "interrupted" }));
+        return;
+      }
+      open(response);
+      const bytes = events.slice(after, 5).map((event, index) => frame(after + index + 1, event));
+      response.end(bytes.join(""));
+    });
+    const { follower, seen } = follow(api);
+    await follower.run();
+    expect(seen).toEqual(numbers(5));
   });
 
   test("ends quietly when nobody wants it any longer", async () => {

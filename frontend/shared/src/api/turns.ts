@@ -10,6 +10,8 @@ export interface TurnSource {
   repeatable: boolean;
   /** Asks for what came after event number `after`. */
   resume: (turnId: string, after: number, signal: AbortSignal) => Promise<Response>;
+  /** Whether the server holds the turn to be over. */
+  isOver: (turnId: string) => Promise<boolean>;
 }
 
 export interface FollowOptions {
@@ -96,10 +98,18 @@ export class TurnFollower {
         : await this.#source.resume(this.#turnId, this.#seen, signal);
     this.#learnTurnId(response.headers.get("x-turn-id"));
     onConnected?.(true);
+    const before = this.#seen;
     for await (const frame of framesOf(response, this.#options.silence ?? SILENCE)) {
       this.#take(Number(frame.id), frame.data);
       if (this.#done()) return;
     }
+    if (this.#seen === before) await this.#askWhetherOver();
+  }
+
+  /** A server that was cut off may have shown events that it did not live to write down. Its list
+   * is then shorter than ours and has no end for us: what it stored is the truth. */
+  async #askWhetherOver(): Promise<void> {
+    if (this.#turnId !== null && (await this.#source.isOver(this.#turnId))) this.#finished = true;
   }
 
   #learnTurnId(turnId: string | null): void {
