@@ -20,7 +20,12 @@ class CrossSiteError(AppError):
     status = 403
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
+    """Async though it waits for nothing: FastAPI runs plain functions in a thread."""
+    return _services(request)
+
+
+def _services(request: Request) -> Services:
     return cast(Services, request.state.services)
 
 
@@ -32,8 +37,12 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(name)
 
 
-def same_origin(request: Request) -> None:
+async def same_origin(request: Request) -> None:
     """Refuse a request that another site's page caused (CSRF). Programs send neither header."""
+    _check_origin(request)
+
+
+def _check_origin(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
     site = request.headers.get("sec-fetch-site")
@@ -48,8 +57,8 @@ def same_origin(request: Request) -> None:
 
 
 async def caller(request: Request) -> Caller:
-    same_origin(request)
-    return await services(request).auth.caller(session_token(request))
+    _check_origin(request)
+    return await _services(request).auth.caller(session_token(request))
 
 
 type CallerDep = Annotated[Caller, Depends(caller)]

@@ -20,8 +20,6 @@ _HEADERS = {
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
 }
-_OPENING = b": open\n\n"
-"""Makes proxies pass the headers on at once."""
 
 
 class EventStream(Response):
@@ -44,7 +42,6 @@ class EventStream(Response):
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": _OPENING, "more_body": True})
         try:
             async with aclosing(self._frames) as frames:
                 async for frame in frames:

@@ -188,7 +188,8 @@ class ConversationStore:
 
         def select(connection: Connection) -> bytes:
             rows = connection.execute(
-                "SELECT last_number, frames FROM journal WHERE turn_id = ? AND last_number > ?"
+                "SELECT last_number, frames FROM journal"
+                " WHERE turn = (SELECT number FROM turns WHERE id = ?) AND last_number > ?"
                 " ORDER BY last_number",
                 (turn_id, after),
             )
@@ -211,9 +212,8 @@ def _delete_messages(connection: Connection, which: str, value: str) -> None:
 def insert_journal(connection: Connection, rows: Sequence[JournalRows]) -> None:
     # A turn whose conversation was deleted meanwhile has nothing to belong to any more.
     connection.executemany(
-        "INSERT OR REPLACE INTO journal (turn_id, last_number, frames)"
-        " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM turns WHERE id = ?1)",
-        [(row.turn_id, row.last_number, row.frames) for row in rows],
+        "INSERT INTO journal (turn, last_number, frames) SELECT number, ?, ? FROM turns WHERE id = ?",
+        [(row.last_number, row.frames, row.turn_id) for row in rows],
     )
 
 

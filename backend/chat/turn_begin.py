@@ -1,6 +1,7 @@
 """Beginning a turn: the person's message, the running turn and the way to the root, at once."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
@@ -18,12 +19,12 @@ from backend.chat.store import (
     conversation_row,
     index_text,
     message_row,
-    read_turn,
     summary_from,
     turn_from,
 )
 from backend.chat.titles import title_from
 from backend.db.database import Connection, Row
+from backend.kit.clock import from_millis
 from backend.kit.errors import ConflictError, InvalidInputError
 
 _PATH = """
@@ -48,7 +49,7 @@ class TurnRunningError(ConflictError):
 class EarlierMessage:
     """A message that a new conversation brings along."""
 
-    role: str
+    role: Literal["user", "assistant"]
     text: str
 
 
@@ -88,62 +89,128 @@ class BegunTurn:
     repeated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a turn belongs, and what the model is shown."""
+
+    conversation: ConversationSummary
+    system_prompt: str | None
+    question_id: str
+    answer_id: str
+    path: list[PathMessage]
+    before: list[Part]
+
+
 def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
+    """Before the first token few statements run, and nothing is read back that is known."""
     if repeated := _repeated(connection, order):
         return repeated
-    model = order.model or order.default_model
-    if order.is_new:
-        leaf = _insert_conversation(connection, order, now)
-        system_prompt = order.system_prompt
-    else:
-        row = conversation_row(connection, order.owner_id, order.conversation_id)
-        if row["running_turn_id"]:
-            raise TurnRunningError
-        leaf, system_prompt = row["leaf_id"], row["system_prompt"]
-        model = order.model or row["model"] or order.default_model
-    before: list[Part] = []
-    if order.kind == "send":
-        parent_id = _insert_user_message(connection, order, leaf, now)
-        message_id = order.message_id
-    else:
-        target = message_row(connection, order.conversation_id, order.target_id)
-        parent_id, message_id = _answered_again(order, target)
-        if order.kind == "continue":
-            before = PARTS.validate_json(target["parts"])
+    place = (_found if order.is_new else _join)(connection, order, now)
+    turn = Turn(
+        id=order.turn_id,
+        conversation_id=order.conversation_id,
+        parent_id=place.question_id,
+        message_id=place.answer_id,
+        kind=order.kind,
+        status="running",
+        model=place.conversation.model or order.default_model,
+        cost=None,
+        created_at=from_millis(now),
+        finished_at=None,
+    )
     connection.execute(
         "INSERT INTO turns (id, owner_id, conversation_id, client_message_id, parent_id,"
         " message_id, kind, status, model, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)",
         (
-            order.turn_id,
+            turn.id,
             order.owner_id,
-            order.conversation_id,
+            turn.conversation_id,
             order.client_message_id,
-            parent_id,
-            message_id,
-            order.kind,
-            model,
+            turn.parent_id,
+            turn.message_id,
+            turn.kind,
+            turn.model,
             now,
         ),
     )
+    return BegunTurn(turn, place.conversation, place.system_prompt, place.path, place.before)
+
+
+def _found(connection: Connection, order: TurnOrder, now: int) -> _Place:
+    """A new conversation, with what it brings along and the question."""
+    if elsewhere := order.edit_of or order.parent_id:
+        message_row(connection, order.conversation_id, elsewhere)  # raises: it has no messages yet
+    title = title_from(order.earlier[0].text if order.earlier else order.text)
+    model = order.model or order.default_model
     connection.execute(
-        "UPDATE conversations SET leaf_id = ?, model = ?, updated_at = ?,"
-        " title = CASE WHEN title = '' AND title_source = 'auto' THEN ? ELSE title END WHERE id = ?",
+        "INSERT INTO conversations (id, owner_id, title, title_source, model, system_prompt,"
+        " leaf_id, created_at, updated_at) VALUES (?, ?, ?, 'auto', ?, ?, ?, ?, ?)",
         (
-            message_id if order.kind == "continue" else parent_id,
-            model,
-            now,
-            title_from(order.earlier[0].text if order.earlier else order.text),
             order.conversation_id,
+            order.owner_id,
+            title,
+            model,
+            order.system_prompt,
+            order.user_message_id,
+            now,
+            now,
         ),
     )
-    end_of_path = message_id if order.kind == "continue" else parent_id
-    return BegunTurn(
-        turn=read_turn(connection, order.turn_id, order.owner_id),
-        conversation=summary_from(
-            conversation_row(connection, order.owner_id, order.conversation_id)
-        ),
-        system_prompt=system_prompt,
-        path=[_path_message(row) for row in connection.execute(_PATH, (end_of_path,))],
+    leaf = None
+    for index, message in enumerate(order.earlier):
+        message_id = f"{order.user_message_id}_{index}"
+        number = _insert_message(connection, order, message_id, leaf, message, now)
+        index_text(connection, number, [TextPart(message.text)])
+        leaf = message_id
+    question = EarlierMessage("user", order.text)
+    _insert_message(connection, order, order.user_message_id, leaf, question, now)
+    summary = ConversationSummary(
+        id=order.conversation_id,
+        title=title,
+        title_source="auto",
+        model=model,
+        pinned=False,
+        archived=False,
+        created_at=from_millis(now),
+        updated_at=from_millis(now),
+        running_turn_id=order.turn_id,
+    )
+    path = [PathMessage(one.role, [TextPart(one.text)]) for one in (*order.earlier, question)]
+    return _Place(summary, order.system_prompt, order.user_message_id, order.message_id, path, [])
+
+
+def _join(connection: Connection, order: TurnOrder, now: int) -> _Place:
+    """A conversation that exists: the question is inserted, or it is there already."""
+    row = conversation_row(connection, order.owner_id, order.conversation_id)
+    if row["running_turn_id"]:
+        raise TurnRunningError
+    before: list[Part] = []
+    if order.kind == "send":
+        question_id, answer_id = order.user_message_id, order.message_id
+        parent_id = _parent_of_question(connection, order, row["leaf_id"])
+        question = EarlierMessage("user", order.text)
+        _insert_message(connection, order, question_id, parent_id, question, now)
+    else:
+        target = message_row(connection, order.conversation_id, order.target_id)
+        question_id, answer_id = _answered_again(order, target)
+        if order.kind == "continue":
+            before = PARTS.validate_json(target["parts"])
+    changed = {
+        "model": order.model or row["model"] or order.default_model,
+        "title": row["title"] or title_from(order.text),
+    }
+    leaf = answer_id if order.kind == "continue" else question_id
+    connection.execute(
+        "UPDATE conversations SET leaf_id = ?, model = ?, updated_at = ?, title = ? WHERE id = ?",
+        (leaf, changed["model"], now, changed["title"], order.conversation_id),
+    )
+    latest = {"updated_at": from_millis(now), "running_turn_id": order.turn_id}
+    return _Place(
+        conversation=summary_from(row).model_copy(update=changed | latest),
+        system_prompt=row["system_prompt"],
+        question_id=question_id,
+        answer_id=answer_id,
+        path=[_path_message(step) for step in connection.execute(_PATH, (leaf,))],
         before=before,
     )
 
@@ -162,56 +229,40 @@ def _repeated(connection: Connection, order: TurnOrder) -> BegunTurn | None:
     return BegunTurn(turn, summary_from(conversation), None, [], [], repeated=True)
 
 
-def _insert_conversation(connection: Connection, order: TurnOrder, now: int) -> str | None:
-    """Insert the conversation with what it brings along; returns the last message's id."""
-    connection.execute(
-        "INSERT INTO conversations (id, owner_id, title, title_source, model, system_prompt,"
-        " created_at, updated_at) VALUES (?, ?, '', 'auto', ?, ?, ?, ?)",
-        (order.conversation_id, order.owner_id, order.model, order.system_prompt, now, now),
-    )
-    leaf = None
-    for index, message in enumerate(order.earlier):
-        message_id = f"{order.user_message_id}_{index}"
-        _insert_message(
-            connection, message_id, order.conversation_id, leaf, message.role, message.text, now
-        )
-        leaf = message_id
-    return leaf
-
-
-def _insert_user_message(
-    connection: Connection, order: TurnOrder, leaf: str | None, now: int
-) -> str:
-    parent = leaf
+def _parent_of_question(connection: Connection, order: TurnOrder, leaf: str | None) -> str | None:
     if order.edit_of:
         edited = message_row(connection, order.conversation_id, order.edit_of)
         if edited["role"] != "user":
             raise InvalidInputError("Only a message of your own can be edited.")
-        parent = edited["parent_id"]
-    elif order.parent_id:
-        parent = message_row(connection, order.conversation_id, order.parent_id)["id"]
-    _insert_message(
-        connection, order.user_message_id, order.conversation_id, parent, "user", order.text, now
-    )
-    return order.user_message_id
+        parent: str | None = edited["parent_id"]
+        return parent
+    if order.parent_id:
+        return str(message_row(connection, order.conversation_id, order.parent_id)["id"])
+    return leaf
 
 
-def _insert_message(  # noqa: PLR0913  # the columns of a row
+def _insert_message(
     connection: Connection,
+    order: TurnOrder,
     message_id: str,
-    conversation_id: str,
     parent_id: str | None,
-    role: str,
-    text: str,
+    message: EarlierMessage,
     now: int,
-) -> None:
-    parts: list[Part] = [TextPart(text)]
+) -> int:
+    """Returns its number. The turn's end puts the text into the search index: that can wait."""
     inserted = connection.execute(
         "INSERT INTO messages (id, conversation_id, parent_id, role, status, parts, created_at)"
         " VALUES (?, ?, ?, ?, 'complete', ?, ?)",
-        (message_id, conversation_id, parent_id, role, orjson.dumps(parts).decode(), now),
+        (
+            message_id,
+            order.conversation_id,
+            parent_id,
+            message.role,
+            orjson.dumps([TextPart(message.text)]).decode(),
+            now,
+        ),
     )
-    index_text(connection, inserted.lastrowid or 0, parts)
+    return inserted.lastrowid or 0
 
 
 def _answered_again(order: TurnOrder, target: Row) -> tuple[str, str]:

@@ -117,7 +117,7 @@ class TurnStore:
     async def prune_journals(self, before_millis: int) -> None:
         def delete(connection: Connection) -> None:
             connection.execute(
-                "DELETE FROM journal WHERE turn_id IN (SELECT id FROM turns WHERE finished_at < ?)",
+                "DELETE FROM journal WHERE turn IN (SELECT number FROM turns WHERE finished_at < ?)",
                 (before_millis,),
             )
 
@@ -137,9 +137,10 @@ def _end(
         return None
     insert_journal(connection, [journal])
     question = connection.execute(
-        "SELECT 1 FROM messages WHERE id IS ?", (turn.parent_id,)
+        "SELECT number, parts FROM messages WHERE id IS ?", (turn.parent_id,)
     ).fetchone()
     if question:
+        index_text(connection, question["number"], PARTS.validate_json(question["parts"]))
         number = _write_answer(connection, ended, now)
         index_text(connection, number, transcript.parts)
         connection.execute(

@@ -25,6 +25,9 @@ IntegrityError = sqlite3.IntegrityError
 _READERS = 3
 _BATCH = 500
 _BUSY_SECONDS = 10
+_CHECKPOINT_COMMITS = 200
+_CHECKPOINT_PAGES = 8000
+"""The log goes into the file when nobody waits, and inside a commit only when it grew this long."""
 
 
 class StorageError(AppError):
@@ -113,9 +116,16 @@ class Database:
         connection = self._writing
         assert connection is not None  # noqa: S101  # see `start`
         try:
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            commits = 0
             while batch := self._next_batch():
                 self._commit(connection, batch)
                 _settle(batch)
+                commits += 1
+                if commits >= _CHECKPOINT_COMMITS and self._changes.empty():
+                    commits = 0
+                    with suppress(sqlite3.Error):  # tried again later; commits go on without
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             connection.close()
 

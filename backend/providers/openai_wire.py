@@ -23,6 +23,15 @@ from backend.providers.errors import Refusals, garbled
 from backend.providers.refusal_words import LengthReachedError, ProviderFaultError
 
 
+def _append_text(events: list[ModelEvent], text: str) -> None:
+    """Words that arrived together are one event: the rest of the way costs the same for both."""
+    last = events[-1] if events else None
+    if type(last) is TextDelta:
+        events[-1] = TextDelta(last.text + text)
+    else:
+        events.append(TextDelta(text))
+
+
 def new_call_id() -> str:
     """For servers that leave a call's id out; unique, because a whole conversation keys by it."""
     return f"call_{secrets.token_hex(8)}"
@@ -136,7 +145,7 @@ class AnswerReader:
         if content:
             text = content if isinstance(content, str) else _text_of_parts(content)
             if text:
-                events.append(TextDelta(text))
+                _append_text(events, text)
                 self.begun = True
         calls = delta.get("tool_calls")
         if calls:

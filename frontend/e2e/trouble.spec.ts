@@ -54,6 +54,8 @@ test("without a network nothing is lost, and the answer goes on afterwards", asy
   await chat.field.fill("typed in the tunnel");
   await context.setOffline(false);
   await expect(chat.page.getByText("You are offline.")).toBeHidden();
+  await expect(chat.answers.last()).toContainText("April", { timeout: 20_000 });
+  await chat.page.getByRole("button", { name: "Stop" }).click();
   await chat.answered();
   expect(plain(await chat.shownText())).toBe(plain(await chat.storedText()));
   await expect(chat.field).toHaveValue("typed in the tunnel");

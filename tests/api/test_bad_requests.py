@@ -240,7 +240,6 @@ CHANGES: dict[str, Any] = {
     "pinned is a list": {"pinned": []},
     "an unknown field": {"owner_id": "user_else"},
     "the source of the title": {"title_source": "auto"},
-    "no leaf": {"leaf_id": ""},
     "leaf null": {"leaf_id": None},
     "a prompt without end": {"system_prompt": "a" * 100_001},
 }

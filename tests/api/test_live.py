@@ -130,7 +130,6 @@ async def test_silent_streams_show_a_sign_of_life(
         live_client.stream("POST", "/api/chat/stream", json=body) as answer,
     ):
         screen, turn = Reader(news), Reader(answer)
-        assert await screen.block() == await turn.block() == ": open"  # before anything is said
         await screen.event("conversation.changed")
         await turn.event("turn.started")
         for _ in range(3):

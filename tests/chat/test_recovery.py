@@ -46,9 +46,13 @@ class Killed:
         assert rows
 
         def write(connection) -> None:
-            connection.execute("DELETE FROM journal WHERE turn_id = ?", (turn_id,))
             connection.execute(
-                "INSERT INTO journal VALUES (?, ?, ?)", (turn_id, rows.last_number, rows.frames)
+                "DELETE FROM journal WHERE turn = (SELECT number FROM turns WHERE id = ?)",
+                (turn_id,),
+            )
+            connection.execute(
+                "INSERT INTO journal (turn, last_number, frames) SELECT number, ?, ? FROM turns WHERE id = ?",
+                (rows.last_number, rows.frames, turn_id),
             )
 
         await self._services.database.write(write)
@@ -126,10 +130,11 @@ async def test_an_event_of_a_newer_release_keeps_nothing_from_being_recovered(
     await killed.has_written(heard.turn.id, heard.events[0])
     await services.database.write(
         lambda c: c.execute(
-            "INSERT INTO journal VALUES (?, 3, ?)",
+            "INSERT INTO journal (turn, last_number, frames)"
+            " SELECT number, 3, ? FROM turns WHERE id = ?",
             (
-                heard.turn.id,
                 unknown + b'id: 3\nevent: text.delta\ndata: {"text":"x","type":"text.delta"}\n\n',
+                heard.turn.id,
             ),
         )
     )
@@ -265,7 +270,12 @@ async def test_journals_of_long_ended_turns_are_pruned_and_their_answers_stay(se
         clock.forward(days=1.5)
         await services.turns.prune()
         left = await services.database.read(
-            lambda c: [row[0] for row in c.execute("SELECT DISTINCT turn_id FROM journal")]
+            lambda c: [
+                row[0]
+                for row in c.execute(
+                    "SELECT DISTINCT t.id FROM journal j JOIN turns t ON t.number = j.turn"
+                )
+            ]
         )
         assert left == [new.id]
         assert (await talk.answer(old)).parts == [TextPart("Old")]

@@ -132,7 +132,8 @@ async def test_the_journal_is_tried_again_while_the_answer_goes_on(
     def stored() -> Heard:
         with closing(sqlite3.connect(services.database.path)) as connection:
             rows = connection.execute(
-                "SELECT frames FROM journal WHERE turn_id = ? ORDER BY last_number", (turn.id,)
+                "SELECT frames FROM journal WHERE turn = (SELECT number FROM turns WHERE id = ?) ORDER BY last_number",
+                (turn.id,),
             ).fetchall()
         return Heard.of_bytes(b"".join(row[0] for row in rows))
 

@@ -10,7 +10,6 @@ import httpx2
 from tests.cli.conftest import PASSWORD, Run, Server, Terminal
 from tests.cli.test_commands import words
 
-
 DIALOGUE = [
     ("anna\n", "Password: "),
     (f"{PASSWORD}\n", "Model: demo:parlor"),

@@ -109,7 +109,7 @@ def test_a_signal_ends_it_quietly_also_with_a_screen_open(server: Server, name: 
         screen.stream("GET", "/api/events") as news,
     ):
         lines = news.iter_lines()
-        assert next(lines) == ": open"
+        assert next(lines) == "id: 0"
         server.process.send_signal(signal.Signals[name])
         assert [line for line in lines if line.startswith("event:")] == ["event: hello"]
     server.process.wait(10)

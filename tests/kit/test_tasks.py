@@ -1,6 +1,7 @@
 """Tasks that nobody's request owns: background work, duties, the leader."""
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
@@ -49,6 +50,14 @@ async def test_a_task_started_by_one_that_is_closed_is_closed_as_well():
     await background.aclose()
     assert late[0].done()
     assert len(background) == 0
+
+
+async def test_a_task_that_is_closed_before_its_first_step_leaves_no_warning():
+    background = Background()
+    work = asyncio.Event().wait()
+    background.start(work, name="work")  # type: ignore[arg-type]
+    await background.aclose()
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
 
 
 async def test_a_task_that_fails_is_forgotten_and_harms_no_other():

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 TOOLS = tuple(tool.spec for tool in DEMO_TOOLS)
 BLOCK = {"type": "reasoning.text", "text": "Let me see.", "index": 0}
 ANSWERS = {
-    "hello": answer(said("Hel"), said("lo"), finish(), usage(), DONE),
+    "hello": answer(said("Hel"), said("lo"), finish(), usage(), DONE, delay=0.005),
     "think": answer(thought("Let me see."), details(BLOCK), said("Yes"), finish(), usage(), DONE),
     "tool": answer(
         said("One moment."),
@@ -76,7 +76,7 @@ async def test_an_answer_is_text_then_usage_then_its_end(ask):
     assert heard.of(UsageReport)[0].usage.completion_tokens > 0
 
 
-async def test_text_comes_in_pieces(ask):
+async def test_text_comes_as_it_arrives(ask):
     assert len((await ask("hello")).of(TextDelta)) > 1
 
 

@@ -62,7 +62,8 @@ CREATE TRIGGER message_text_delete AFTER DELETE ON messages BEGIN
 END;
 
 CREATE TABLE turns (
-    id TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     owner_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     client_message_id TEXT,
@@ -81,13 +82,15 @@ CREATE UNIQUE INDEX turns_by_client_message ON turns (owner_id, client_message_i
 CREATE INDEX turns_by_conversation ON turns (conversation_id);
 CREATE INDEX turns_by_end ON turns (finished_at);
 
--- Frames of events, as they were sent; a row holds those of one group commit.
+-- Frames of events, as they were sent; a row holds those of one turn in one group commit. Rows are
+-- appended and the index holds small integers, so that a commit of many turns touches few pages.
 CREATE TABLE journal (
-    turn_id TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+    number INTEGER PRIMARY KEY,
+    turn INTEGER NOT NULL REFERENCES turns (number) ON DELETE CASCADE,
     last_number INTEGER NOT NULL,
-    frames BLOB NOT NULL,
-    PRIMARY KEY (turn_id, last_number)
-) STRICT, WITHOUT ROWID;
+    frames BLOB NOT NULL
+) STRICT;
+CREATE INDEX journal_by_turn ON journal (turn);
 
 CREATE TABLE generations (
     id TEXT PRIMARY KEY,

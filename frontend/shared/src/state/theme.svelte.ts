@@ -26,5 +26,9 @@ export class Theme {
   #show(): void {
     const device = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
     document.documentElement.dataset["theme"] = this.choice === "auto" ? device : this.choice;
+    const ground = getComputedStyle(document.documentElement).getPropertyValue("--ground");
+    for (const meta of document.querySelectorAll<HTMLMetaElement>("meta[name=theme-color]")) {
+      meta.content = ground;
+    }
   }
 }
