@@ -17,13 +17,14 @@ from backend.settings import Settings
 
 type OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
+# Matched in this order: what is asked most comes first.
 ROUTERS = (
-    health.router,
-    auth.router,
-    conversations.router,
     turns.router,
-    models.router,
+    conversations.router,
     live.router,
+    models.router,
+    auth.router,
+    health.router,
 )
 
 

@@ -24,6 +24,9 @@ from backend.kit.schedule import pause
 from backend.kit.sse import frame
 from backend.messages import Generation, ModelParameters
 
+_read_zones: dict[str, ZoneInfo] = {}
+"""At most the few hundred there are."""
+
 router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute)
 
 LONGEST_MESSAGE = 1_000_000
@@ -190,13 +193,16 @@ async def _three_pieces() -> AsyncGenerator[bytes]:
 
 
 async def _zone(name: str) -> ZoneInfo:
-    """Raises InvalidInputError. In a thread: the first use of a zone reads its file."""
+    """Raises InvalidInputError. The first use of a zone reads its file, so in a thread."""
+    if zone := _read_zones.get(name):
+        return zone
     try:
-        return await asyncio.to_thread(ZoneInfo, name)
+        zone = _read_zones[name] = await asyncio.to_thread(ZoneInfo, name)
     except (KeyError, ValueError, OSError) as error:
         raise InvalidInputError(
             "timezone: is not the name of a time zone, like Europe/Berlin"
         ) from error
+    return zone
 
 
 async def _follow(services: Services, caller: Caller, turn: Turn) -> EventStream:

@@ -100,7 +100,7 @@ class ConversationChange(BaseModel):
     system_prompt: Annotated[str, Field(max_length=100_000)] | None = None
     pinned: bool = False
     archived: bool = False
-    leaf_id: Annotated[str, Field(max_length=64)] = ""
+    leaf_id: Annotated[str, Field(min_length=1, max_length=64)] = ""
 
 
 class Conversation(ConversationSummary):

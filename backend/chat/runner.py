@@ -140,6 +140,7 @@ class TurnRunner:
         running.task = self._background.start(
             self._run(running, begun, zone, parameters), name=f"turn {turn.id}"
         )
+        await pause(0)  # the question leaves first; the response to the screen is made meanwhile
         return turn
 
     async def stop(self, owner_id: str, turn_id: str) -> Turn:

@@ -195,6 +195,7 @@ class ChatService:
 
     async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
         """Delete a message and all below it; an answer being written there is stopped first."""
+        await self._conversations.check_message(owner_id, conversation_id, message_id)
         await self._runner.stop_in(owner_id, conversation_id)
         await self._conversations.delete_message(owner_id, conversation_id, message_id)
         announce_messages(self._hub, owner_id, conversation_id)

@@ -159,6 +159,15 @@ class ConversationStore:
 
         await self._database.write(apply)
 
+    async def check_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
+        """Raises NotFoundError when it is not there, or not this owner's."""
+
+        def check(connection: Connection) -> None:
+            conversation_row(connection, owner_id, conversation_id)
+            message_row(connection, conversation_id, message_id)
+
+        await self._database.read(check)
+
     async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
         """Delete a message and all that follows it; the shown branch moves to what is left."""
 

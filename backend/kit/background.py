@@ -20,10 +20,14 @@ class Background:
     def start(self, work: Coroutine[None, None, None], *, name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._guarded(work, name), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # Of a task that is cancelled before its first step nobody else would close the work.
-        task.add_done_callback(lambda _: work.close())
+        task.add_done_callback(lambda done: self._forget(done, work))
         return task
+
+    def _forget(self, task: asyncio.Task[None], work: Coroutine[None, None, None]) -> None:
+        self._tasks.discard(task)
+        work.close()  # of a task that was cancelled before its first step nobody else would
+        if not task.cancelled():
+            task.exception()  # only a log that could not be written; `_guarded` has done the rest
 
     async def _guarded(self, work: Coroutine[None, None, None], name: str) -> None:
         try:

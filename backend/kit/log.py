@@ -2,9 +2,12 @@
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
+
+_DEEPEST = 12
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -19,14 +22,10 @@ def configure_logging(level: LogLevel) -> None:
     ]
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        # Plain tracebacks: pretty ones show local variables, and those hold what people said.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if terminal
-        else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     )
-    exceptions = [] if terminal else [structlog.processors.format_exc_info]
     structlog.configure(
-        processors=[*shared, *exceptions, renderer],
+        processors=[*shared, _name_error, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -36,9 +35,31 @@ def configure_logging(level: LogLevel) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *exceptions,
+                _name_error,
                 renderer,
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _name_error(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """An exception's kind and places, never its words: they may quote what a person wrote."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__qualname__
+        event["where"] = places(error)
+    return event
+
+
+def places(error: BaseException) -> list[str]:
+    """Where an exception came from, causes first: file, line and function."""
+    if isinstance(error, BaseExceptionGroup):
+        return [place for inner in error.exceptions for place in places(inner)]
+    frames = traceback.extract_tb(error.__traceback__)[-_DEEPEST:]
+    here = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return here if cause is None else [*places(cause), type(error).__qualname__, *here]

@@ -132,12 +132,18 @@ async def test_silent_streams_show_a_sign_of_life(
         screen, turn = Reader(news), Reader(answer)
         await screen.event("conversation.changed")
         await turn.event("turn.started")
-        for _ in range(3):
-            await until(lambda: services.turns.follower_count == 1)
-            services.turns.tick()
-            services.hub.tick()
-            assert await screen.block() == await turn.block() == ": ping"
+        async with asyncio.TaskGroup() as group:
+            readers = [group.create_task(has_ping(one)) for one in (screen, turn)]
+            while not all(reader.done() for reader in readers):
+                services.turns.tick()
+                services.hub.tick()
+                await asyncio.sleep(0.01)
         await services.turns.stop(*await owner_and_turn(services))
+
+
+async def has_ping(reader: Reader) -> None:
+    while await reader.block() != ": ping":
+        pass
 
 
 async def owner_and_turn(services: Services) -> tuple[str, str]:

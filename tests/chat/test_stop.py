@@ -128,14 +128,24 @@ async def test_stopping_twice_or_after_the_end_is_harmless(routed):
     assert (await routed.talk.answer(heard.turn)).status == "complete"
 
 
-async def test_an_answer_can_be_stopped_before_its_first_step(talk, provider):
-    provider.says(script("Never"))
-    turn = await talk.send("Go")
-    ended = await talk.stop(turn)  # nothing else ran in between
-    assert ended.status == "stopped"
-    assert provider.requests == []
-    assert (await talk.hear(turn)).end.status == "stopped"
-    assert (await talk.answer(turn)).parts == []
+async def test_an_answer_that_is_stopped_before_its_first_step_ends_as_well(
+    talk, provider, services
+):
+    """A task that is cancelled before it has begun runs no line that could end the turn."""
+    provider.says(script("Hi"), [asyncio.Event()])
+    to = (await talk.say("Go")).turn.conversation_id
+
+    async def delete_it_in_that_moment() -> None:
+        while not services.turns.running_count:
+            await asyncio.sleep(0)
+        await services.chat.delete(talk.owner_id, to)
+
+    deleting = asyncio.create_task(delete_it_in_that_moment())
+    await talk.send("More", to=to)
+    async with asyncio.timeout(5):
+        await deleting
+    assert services.turns.running_count == 0
+    assert len(provider.requests) == 1
 
 
 async def test_after_a_stop_the_conversation_goes_on(talk, provider):

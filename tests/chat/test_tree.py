@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from pydantic import ValidationError
 
 from backend.chat.history import CONTINUE_REQUEST
 from backend.chat.records import ConversationChange, TextPart
@@ -147,14 +148,13 @@ async def test_a_branch_chosen_while_an_answer_is_written_stays_chosen(talk, pro
     assert await talk.path(to) == ["Go", "One"]
 
 
-async def test_a_leaf_that_is_not_there_is_refused_and_none_at_all_changes_nothing(
-    talk, provider, services
-):
+async def test_a_leaf_that_is_not_there_is_refused_and_changes_nothing(talk, provider, services):
     provider.says(text("One"), text("Two"))
     to = (await talk.say("Go")).turn.conversation_id
     with pytest.raises(NotFoundError):
         await services.chat.update(talk.owner_id, to, ConversationChange(leaf_id="msg_none"))
-    await services.chat.update(talk.owner_id, to, ConversationChange(leaf_id=""))
+    with pytest.raises(ValidationError):
+        ConversationChange(leaf_id="")
     await talk.say("More", to=to)
     assert await talk.path(to) == ["Go", "One", "More", "Two"]
 

@@ -141,6 +141,13 @@ async def test_a_title_that_a_person_gave_is_never_overwritten(talk, provider):
     assert (conversation.title, conversation.title_source) == ("My bread", "person")
 
 
+async def test_a_renamed_conversation_is_the_persons(talk, provider, services):
+    provider.says(text("One"))
+    to = (await talk.say("Automatic")).turn.conversation_id
+    renamed = await services.chat.update(talk.owner_id, to, ConversationChange(title="Mine"))
+    assert (renamed.title, renamed.title_source) == ("Mine", "person")
+
+
 async def test_an_untitled_conversation_gets_its_title_from_the_first_message(talk, provider):
     created = await talk.services.chat.create(talk.owner_id, ConversationChange())
     provider.says(text("One"), text("Two"))

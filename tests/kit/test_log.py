@@ -13,7 +13,7 @@ import structlog
 from backend.kit.log import configure_logging
 configure_logging("info")
 def answer(message):
-    raise ValueError("no")
+    raise ValueError(message)
 try:
     answer("a very " + "private thing")
 except ValueError:
@@ -50,5 +50,6 @@ def test_a_log_elsewhere_is_one_json_object_a_line():
         (line,) = lines.readlines()
     logged = json.loads(line)
     assert (logged["event"], logged["level"], logged["turn"]) == ("turn_failed", "error", "turn_1")
-    assert "ValueError" in logged["exception"]
+    assert logged["error"] == "ValueError"
+    assert logged["where"][-1].endswith(":6 answer")
     assert "very private thing" not in line

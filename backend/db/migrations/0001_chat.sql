@@ -80,7 +80,6 @@ CREATE UNIQUE INDEX turns_running ON turns (conversation_id) WHERE status = 'run
 CREATE UNIQUE INDEX turns_by_client_message ON turns (owner_id, client_message_id)
     WHERE client_message_id IS NOT NULL;
 CREATE INDEX turns_by_conversation ON turns (conversation_id);
-CREATE INDEX turns_by_end ON turns (finished_at);
 
 -- Frames of events, as they were sent; a row holds those of one turn in one group commit. Rows are
 -- appended and the index holds small integers, so that a commit of many turns touches few pages.

@@ -26,6 +26,8 @@ export interface AnswerOptions {
 
 /** While hidden a page gets no frames; its text must go on all the same. */
 const HIDDEN_FRAME = 250;
+/** After so long without a word a sign of life is due. */
+const QUIET = 2500;
 
 /** One answer while it is written: follows its turn and shows it frame by frame. */
 export class LiveAnswer {
@@ -33,12 +35,15 @@ export class LiveAnswer {
   started = $state.raw<TurnStarted | null>(null);
   connected = $state(true);
   stopping = $state(false);
+  /** Nothing has come for a while, though the turn goes on. */
+  quiet = $state(false);
   readonly thoughts: ThoughtClock;
   readonly #options: AnswerOptions;
   readonly #follower: TurnFollower;
   readonly #abort = new AbortController();
   #next: Transcript = EMPTY_TRANSCRIPT;
   #scheduled = false;
+  #quietTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: AnswerOptions) {
     this.#options = options;
@@ -88,6 +93,7 @@ export class LiveAnswer {
     try {
       await this.#follower.run();
     } finally {
+      clearTimeout(this.#quietTimer);
       this.#publish();
     }
   }
@@ -114,6 +120,7 @@ export class LiveAnswer {
 
   #take(event: TurnEvent): void {
     if (event.type === "turn.started") this.#begin(event);
+    this.#listen();
     this.#next = reduce(this.#next, event);
     this.thoughts.watch(this.#next, event);
     if (event.type === "turn.started" || event.type === "turn.finished") this.#publish();
@@ -125,6 +132,14 @@ export class LiveAnswer {
     if (old) this.#next = resumedFrom(old);
     this.started = event;
     this.#options.onStarted(event);
+  }
+
+  #listen(): void {
+    this.quiet = false;
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => {
+      this.quiet = true;
+    }, QUIET);
   }
 
   #schedule(): void {

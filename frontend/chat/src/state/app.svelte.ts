@@ -17,6 +17,9 @@ import { randomId } from "./ids.ts";
 import { Router } from "./router.svelte.ts";
 import { Session } from "./session.svelte.ts";
 
+/** How long an unseen tab goes on listening. */
+const UNSEEN = 20_000;
+
 /** Everything the screens share, made once and handed down by context. */
 export class AppState {
   readonly api = new Api();
@@ -54,14 +57,36 @@ export class AppState {
     });
   }
 
+  /** A browser opens only six connections to a server that speaks HTTP/1.1, over all its tabs
+   * together: one that nobody looks at gives its own back. */
+  #listenWhileSeen(): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onvisibility = () => {
+      clearTimeout(timer);
+      if (document.visibilityState === "visible") this.#live.start();
+      else {
+        timer = setTimeout(() => {
+          this.#live.stop();
+        }, UNSEEN);
+      }
+    };
+    document.addEventListener("visibilitychange", onvisibility);
+    this.#live.start();
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", onvisibility);
+      this.#live.stop();
+    };
+  }
+
   /** Somebody is signed in: read what they have and listen for changes. */
   enter(): () => void {
     void this.library.load();
     void this.catalog.load();
     void markdownFor.later();
-    this.#live.start();
+    const stopListening = this.#listenWhileSeen();
     return () => {
-      this.#live.stop();
+      stopListening();
       this.conversation.leave();
       this.conversation = this.#make(null);
       this.library.clear();

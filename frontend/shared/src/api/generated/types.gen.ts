@@ -201,10 +201,15 @@ export type ConversationSummary = {
 
 /**
  * Credentials
+ *
+ * Any name may be tried; one that nobody can have is simply not known.
  */
 export type Credentials = {
     password: Secret;
-    username: Username;
+    /**
+     * Username
+     */
+    username: string;
 };
 
 export type EndStatus = 'completed' | 'stopped' | 'interrupted' | 'failed';
@@ -1196,6 +1201,10 @@ export type LoginData = {
 
 export type LoginErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1203,6 +1212,10 @@ export type LoginErrors = {
      * Forbidden
      */
     403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1291,6 +1304,10 @@ export type RegisterData = {
 
 export type RegisterErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Forbidden
      */
     403: ErrorBody;
@@ -1298,6 +1315,10 @@ export type RegisterErrors = {
      * Conflict
      */
     409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1340,6 +1361,10 @@ export type ProceedData = {
 
 export type ProceedErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1355,6 +1380,10 @@ export type ProceedErrors = {
      * Conflict
      */
     409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1427,6 +1456,10 @@ export type RegenerateData = {
 
 export type RegenerateErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1442,6 +1475,10 @@ export type RegenerateErrors = {
      * Conflict
      */
     409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1556,6 +1593,10 @@ export type SendData = {
 
 export type SendErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1571,6 +1612,14 @@ export type SendErrors = {
      * Conflict
      */
     409: ErrorBody;
+    /**
+     * Gone
+     */
+    410: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1850,6 +1899,10 @@ export type CreateConversationData = {
 
 export type CreateConversationErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1861,6 +1914,10 @@ export type CreateConversationErrors = {
      * Not Found
      */
     404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */
@@ -1972,6 +2029,10 @@ export type ChangeConversationData = {
 
 export type ChangeConversationErrors = {
     /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
      * Unauthorized
      */
     401: ErrorBody;
@@ -1983,6 +2044,10 @@ export type ChangeConversationErrors = {
      * Not Found
      */
     404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
     /**
      * Unprocessable Content
      */

@@ -7,10 +7,10 @@ const BUDGET = 70_000;
 const DIST = join(import.meta.dirname, "../chat/dist");
 
 /** The page itself and what it names; lazy parts are named by scripts only. */
-function shell(): string[] {
+function shell() {
   const html = readFileSync(join(DIST, "index.html"), "utf8");
-  const named = [...html.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)];
-  return ["index.html", ...named.flatMap((match) => match[1] ?? [])];
+  const named = html.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g);
+  return ["index.html", ...[...named].flatMap((match) => match[1] ?? [])];
 }
 
 const sizes = shell().map((file) => {
