@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from blockbuster import blockbuster_ctx
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
+from xdist.scheduler import WorkStealingScheduling
 
 from backend.app import create_app
 from backend.auth.people import User
@@ -69,6 +70,11 @@ def _stay_inside(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_stay_inside)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> WorkStealingScheduling:
+    """The slow tests stand together in their files; a worker that is idle takes some over."""
+    return WorkStealingScheduling(config, log)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -17,12 +18,16 @@ from backend.kit.version import VERSION
 router = APIRouter(tags=["live"])
 
 
-@router.get(
-    "/api/events",
-    response_class=EventStream,
-    status_code=200,
-    responses=declared(401) | stream_of("LiveEvent", "news as `data:`"),
-)
+_STREAM: dict[str, Any] = {
+    "response_class": EventStream,
+    "status_code": 200,
+    "responses": declared(401, 403) | stream_of("LiveEvent", "news as `data:`"),
+}
+
+
+# Some tunnels hold back the answer to a GET until it ends; pages use POST.
+@router.get("/api/events", operation_id="live_get", **_STREAM)
+@router.post("/api/events", **_STREAM)
 async def live(caller: CallerDep, services: ServicesDep) -> EventStream:
     """News of the caller's conversations from now on. After a reconnect, fetch the state anew."""
     return EventStream(_news(services, caller.owner_id))

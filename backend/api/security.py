@@ -14,7 +14,7 @@ PAGE_POLICY = (
     b" font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self';"
     b" media-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     b" object-src 'none'; require-trusted-types-for 'script';"
-    b" trusted-types parlor dompurify svelte-trusted-html"
+    b" trusted-types svelte-trusted-html"
 )
 _DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
 

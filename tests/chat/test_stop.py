@@ -136,7 +136,7 @@ async def test_an_answer_that_is_stopped_before_its_first_step_ends_as_well(
     to = (await talk.say("Go")).turn.conversation_id
 
     async def delete_it_in_that_moment() -> None:
-        while not services.turns.running_count:
+        while not services.turns.running_count:  # noqa: ASYNC110  # the very first moment
             await asyncio.sleep(0)
         await services.chat.delete(talk.owner_id, to)
 

@@ -147,6 +147,6 @@ export class Api {
   }
 
   events(signal: AbortSignal): Promise<Response> {
-    return this.#stream("GET", "/api/events", signal);
+    return this.#stream("POST", "/api/events", signal);
   }
 }

@@ -2065,6 +2065,39 @@ export type ChangeConversationResponses = {
 
 export type ChangeConversationResponse = ChangeConversationResponses[keyof ChangeConversationResponses];
 
+export type LiveGetData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/events';
+};
+
+export type LiveGetErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type LiveGetError = LiveGetErrors[keyof LiveGetErrors];
+
+export type LiveGetResponses = {
+    /**
+     * news as `data:`
+     */
+    200: LiveEvent;
+};
+
+export type LiveGetResponse = LiveGetResponses[keyof LiveGetResponses];
+
 export type LiveData = {
     body?: never;
     path?: never;
@@ -2077,6 +2110,10 @@ export type LiveErrors = {
      * Unauthorized
      */
     401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
     /**
      * Unprocessable Content
      */
