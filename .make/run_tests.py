@@ -37,7 +37,7 @@ WORDS = r"passed|failed|skipped|did not run|flaky|todo|interrupted"
 # How vitest ("     Tests  3 failed | 9 passed (12)") and Playwright ("  9 passed (4.1s)") close.
 CLOSING = re.compile(
     rf"^\s+Tests\s+\d+ ({WORDS})( \| \d+ ({WORDS}))* \(\d+\)$"
-    rf"|^\s+\d+ ({WORDS})( \([\d.]+m?s\))?$"
+    rf"|^\s+\d+ ({WORDS})( \([\d.]+(ms|[smh])\))?$"
 )
 COUNTED = re.compile(rf"(\d+) ({WORDS})")
 

@@ -22,7 +22,7 @@ Running 12 tests using 2 workers
   1 failed
     chat.spec.ts:3:1 a chat
   2 did not run
-  9 passed (14.1s)
+  9 passed (3.2m)
 """
 
 
