@@ -14,6 +14,7 @@ from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
 from backend.catalog.service import REFRESH_SECONDS, Catalog
 from backend.catalog.store import CatalogStore
+from backend.chat.closing import TurnCloser
 from backend.chat.runner import TurnRunner
 from backend.chat.service import ChatService
 from backend.chat.store import ConversationStore
@@ -107,9 +108,17 @@ async def open_services(
         conversations = ConversationStore(database, clock)
         turn_store = TurnStore(database, clock)
         demo_toolbox = Toolbox([Tool(demo.spec, demo.run) for demo in DEMO_TOOLS])
+        closer = TurnCloser(
+            store=turn_store,
+            conversations=conversations,
+            catalog=catalog,
+            hub=hub,
+            background=background,
+        )
         turns = TurnRunner(
             store=turn_store,
             conversations=conversations,
+            closer=closer,
             catalog=catalog,
             toolbox=toolbox or (demo_toolbox if settings.chat.demo_tools else Toolbox()),
             demo_toolbox=demo_toolbox,

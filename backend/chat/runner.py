@@ -1,42 +1,36 @@
 """Running turns: started here, followed by anybody who may, ended in every case."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import ValidationError
 
 from backend.catalog.service import Catalog
 from backend.chat import events
-from backend.chat.costs import late_usage
+from backend.chat.closing import TurnCloser
 from backend.chat.history import build_window, time_context
 from backend.chat.journal import Journal, JournalWriter
-from backend.chat.live import announce_conversation, announce_messages
-from backend.chat.records import ConversationSummary, Turn
+from backend.chat.live import announce_conversation
+from backend.chat.records import Turn
+from backend.chat.running import Ending, RunningTurn
 from backend.chat.store import ConversationStore
 from backend.chat.transcript import Transcript
 from backend.chat.turn import TurnLimits, TurnLoop
 from backend.chat.turn_begin import BegunTurn, TurnOrder
-from backend.chat.turn_store import EndedTurn, TurnStore
-from backend.db.database import StorageError
+from backend.chat.turn_store import TurnStore
 from backend.kit.background import Background
 from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import AppError
 from backend.kit.hub import Hub
 from backend.kit.schedule import pause
-from backend.kit.sse import HEARTBEAT_SECONDS, PING, data_of
+from backend.kit.sse import HEARTBEAT_SECONDS, PING
 from backend.messages import ModelParameters, ModelRequest
 from backend.providers.base import ProviderError
 from backend.toolbox.service import Toolbox
 
-type Ending = Literal["stopped", "interrupted"]
-
-_STORE_RETRY_SECONDS = 2.0
 _OTHER_PROCESS_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 3.0
 
@@ -50,30 +44,13 @@ class JournalGoneError(AppError):
     status = 410
 
 
-@dataclass(slots=True)
-class _Running:
-    turn: Turn
-    owner_id: str
-    journal: Journal
-    transcript: Transcript
-    ending: Ending | None = None
-    entered: bool = False
-    task: "asyncio.Task[None] | None" = None
-    loop: TurnLoop | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def emit(self, event: events.TurnEvent) -> None:
-        # The journal first: what cannot be written there must not reach the message either.
-        self.journal.append(event)
-        self.transcript.apply(event)
-
-
 class TurnRunner:
     def __init__(  # noqa: PLR0913  # wired in one place, container.py
         self,
         *,
         store: TurnStore,
         conversations: ConversationStore,
+        closer: TurnCloser,
         catalog: Catalog,
         toolbox: Toolbox,
         demo_toolbox: Toolbox,
@@ -85,6 +62,7 @@ class TurnRunner:
     ) -> None:
         self._store = store
         self._conversations = conversations
+        self._closer = closer
         self._catalog = catalog
         self._toolbox = toolbox
         self._demo_toolbox = demo_toolbox
@@ -93,7 +71,7 @@ class TurnRunner:
         self._hub = hub
         self._background = background
         self._clock = clock
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, RunningTurn] = {}
         self._beginning: set[str] = set()
         self.writer = JournalWriter(conversations.save_journal)
 
@@ -118,7 +96,7 @@ class TurnRunner:
         if begun.repeated:
             return begun.turn
         turn = begun.turn
-        running = _Running(
+        running = RunningTurn(
             turn,
             order.owner_id,
             Journal(turn.id, on_append=self.writer.mark),
@@ -212,22 +190,9 @@ class TurnRunner:
             if turn.id in self._running or turn.id in self._beginning:
                 continue
             try:
-                await self._recover_one(owner_id, turn)
+                await self._closer.close_dead(owner_id, turn)
             except Exception:  # noqa: BLE001  # one bad row must not keep the others from recovery
                 _log.exception("turn_not_recovered", turn=turn.id)
-
-    async def _recover_one(self, owner_id: str, turn: Turn) -> None:
-        frames = await self._conversations.frames(turn.id, 0)
-        stored = [raw + b"\n\n" for raw in frames.split(b"\n\n")[:-1]]
-        transcript = Transcript(await self._store.message_before(turn.message_id))
-        for raw in stored:
-            try:
-                transcript.apply(events.TURN_EVENT.validate_json(data_of(raw)))
-            except ValidationError:  # of a newer release
-                _log.warning("event_unknown", turn=turn.id)
-        journal = Journal(turn.id, on_append=lambda _: None, stored=stored)
-        await self._finish(_Running(turn, owner_id, journal, transcript), "interrupted", None)
-        _log.info("turn_recovered", turn=turn.id)
 
     async def prune(self) -> None:
         oldest = self._clock.now() - timedelta(days=self._journal_days)
@@ -237,14 +202,14 @@ class TurnRunner:
         for running in self._running.values():
             running.journal.tick()
 
-    def _end_early(self, running: _Running, ending: Ending) -> None:
+    def _end_early(self, running: RunningTurn, ending: Ending) -> None:
         if running.ending is None and running.task is not None:
             running.ending = ending
             if running.entered:  # a task cancelled before its first step would never end the turn
                 running.task.cancel()
 
     async def _run(
-        self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
+        self, running: RunningTurn, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
     ) -> None:
         status: events.EndStatus = "failed"
         reason: str | None = None
@@ -270,10 +235,14 @@ class TurnRunner:
             _log.exception("turn_failed", turn=running.turn.id)
         finally:
             running.ending = running.ending or "interrupted"  # from here on nothing cancels it
-            await self._finish(running, status, reason)
+            try:
+                await self._closer.close(running, status, reason)
+            finally:
+                self._running.pop(running.turn.id, None)
+                running.ended.set()
 
     def _prepare(
-        self, running: _Running, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
+        self, running: RunningTurn, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
     ) -> TurnLoop:
         turn = running.turn
         provider, local_model = self._catalog.resolve(turn.model)
@@ -304,63 +273,6 @@ class TurnRunner:
         return TurnLoop(
             provider, request, toolbox, limits=self._limits, emit=running.emit, clock=self._clock
         )
-
-    async def _finish(
-        self, running: _Running, status: events.EndStatus, reason: str | None
-    ) -> None:
-        """Write the end; try until it is written. Then tell the followers."""
-        turn, loop = running.turn, running.loop
-        usage = loop.usage if loop else running.transcript.usage
-        ending: list[events.TurnEvent] = [
-            events.MessageSaved(turn.message_id),
-            events.TurnFinished(status, usage.cost if usage else None, reason),
-        ]
-        for event in ending:
-            running.transcript.apply(event)
-        ended = EndedTurn(
-            turn=turn,
-            owner_id=running.owner_id,
-            transcript=running.transcript,
-            status=status,
-            usage=usage,
-            reasoning=tuple(loop.reasoning) if loop else (),
-            generation_ids=tuple(loop.generation_ids) if loop else (),
-        )
-        conversation = None
-        try:
-            conversation = await self._store_until_stored(running, ended, ending)
-        except Exception:  # noqa: BLE001  # nobody may wait for ever; the next start closes it
-            _log.exception("turn_end_failed", turn=turn.id)
-        self._running.pop(turn.id, None)
-        running.journal.publish()
-        running.ended.set()
-        if conversation:
-            announce_conversation(self._hub, running.owner_id, conversation)
-        if status == "stopped" and loop and loop.unreported_id:
-            cost = self._add_cost(turn, running.owner_id, loop.unreported_id)
-            self._background.start(cost, name=f"cost of {turn.id}")
-
-    async def _store_until_stored(
-        self, running: _Running, ended: EndedTurn, ending: Sequence[events.TurnEvent]
-    ) -> ConversationSummary | None:
-        told = False
-        while True:
-            rows = running.journal.seal(ending)
-            try:
-                return await self._store.end(ended, rows)
-            except StorageError as error:
-                running.journal.unseal()
-                if not told:
-                    told = True
-                    _log.exception("turn_not_stored", turn=ended.turn.id)
-                    running.emit(events.Notice(error.code, f"{error.detail} Trying again."))
-            await pause(_STORE_RETRY_SECONDS)
-
-    async def _add_cost(self, turn: Turn, owner_id: str, generation_id: str) -> None:
-        provider, _ = self._catalog.resolve(turn.model)
-        usage = await late_usage(provider, generation_id)
-        if usage and await self._store.add_usage(turn, usage):
-            announce_messages(self._hub, owner_id, turn.conversation_id)
 
 
 def _steps_before(begun: BegunTurn) -> int:
