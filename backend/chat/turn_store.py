@@ -63,7 +63,8 @@ class TurnStore:
         None when the conversation was deleted or another process closed the turn meanwhile.
         """
         now = to_millis(self._clock.now())
-        return await self._database.write(lambda c: _end(c, ended, journal, now))
+        # Nobody waits for this one as for a first word; ends of the same moment share a flush.
+        return await self._database.write(lambda c: _end(c, ended, journal, now), patient=True)
 
     async def running(self) -> list[tuple[str, Turn]]:
         """(owner, turn) of all turns that the database calls running."""

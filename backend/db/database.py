@@ -9,6 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,7 @@ IntegrityError = sqlite3.IntegrityError
 _READERS = 3
 _BATCH = 500
 _BUSY_SECONDS = 10
+_PATIENCE_SECONDS = 0.03
 _CHECKPOINT_COMMITS = 200
 _CHECKPOINT_PAGES = 8000
 """The log goes into the file when nobody waits, and inside a commit only when it grew this long."""
@@ -38,11 +40,12 @@ class StorageError(AppError):
 
 
 class _Change:
-    __slots__ = ("apply", "durable", "error", "future", "loop", "result")
+    __slots__ = ("apply", "durable", "error", "future", "loop", "patient", "result")
 
-    def __init__(self, apply: Callable[[Connection], Any], *, durable: bool) -> None:
+    def __init__(self, apply: Callable[[Connection], Any], *, durable: bool, patient: bool) -> None:
         self.apply = apply
         self.durable = durable
+        self.patient = patient
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -66,14 +69,17 @@ class Database:
         self._writing = connect(self.path)
         self._writer.start()
 
-    async def write[T](self, change: Callable[[Connection], T], *, durable: bool = True) -> T:
+    async def write[T](
+        self, change: Callable[[Connection], T], *, durable: bool = True, patient: bool = False
+    ) -> T:
         """Run `change` in a transaction; returns after the commit.
 
         Changes of the same moment share the transaction, each behind a savepoint: one that raises
         is undone alone. `durable=False` allows the operating system to lose it in a power cut
-        (never in a crash of the process). Raises StorageError, or what `change` raises.
+        (never in a crash of the process). `patient=True` waits a moment for others to share the
+        commit with. Raises StorageError, or what `change` raises.
         """
-        job = _Change(change, durable=durable)
+        job = _Change(change, durable=durable, patient=patient)
         self._changes.put(job)
         result: T = await job.future
         return result
@@ -135,13 +141,17 @@ class Database:
         if first is None:
             return []
         batch = [first]
+        patient = first.patient
+        until = time.monotonic() + _PATIENCE_SECONDS
         with suppress(queue.Empty):
             while len(batch) < _BATCH:
-                change = self._changes.get_nowait()
+                left = until - time.monotonic() if patient else 0
+                change = self._changes.get(timeout=left) if left > 0 else self._changes.get_nowait()
                 if change is None:
                     self._changes.put(None)
                     break
                 batch.append(change)
+                patient = patient and change.patient
         return batch
 
     def _commit(self, connection: Connection, batch: list[_Change]) -> None:

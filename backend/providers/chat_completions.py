@@ -95,7 +95,7 @@ async def _read_stream(
 ) -> AsyncGenerator[list[ModelEvent]]:
     parser = EventStreamParser()
     while not answer.done:
-        data = await _next_bytes(response, answer)
+        data = await (_last_bytes if answer.finish_reason else next_bytes)(response)
         events: list[ModelEvent] = []
         failure: ProviderError | None = None
         try:
@@ -129,10 +129,8 @@ async def _read_whole(
     yield events
 
 
-async def _next_bytes(response: aiohttp.ClientResponse, answer: AnswerReader) -> bytes:
-    if not answer.finish_reason:
-        return await next_bytes(response)
-    # The answer is whole; only its price may follow. Trouble here spoils nothing.
+async def _last_bytes(response: aiohttp.ClientResponse) -> bytes:
+    """The answer is whole; only its price may follow. Trouble here spoils nothing."""
     try:
         async with asyncio.timeout(AFTER_FINISH_SECONDS):
             return await next_bytes(response)

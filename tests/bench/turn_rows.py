@@ -54,7 +54,8 @@ def direct_call(upstream: int, content: dict[str, object], tokens: int) -> Job:
 def resume(report: Report, client: LoadClient, parlor: Parlor) -> None:
     """The same 5,000 events from the stored journal and from the one in memory."""
     asked = EVENTS + EVENTS // 10
-    outcome = client.run(parlor.turn("paced", 1, asked))
+    # Words that arrive together become one event, so they are sent 2 ms apart.
+    outcome = client.run(parlor.turn("paced", 2, asked))
     events = int(outcome.sample["events"])
     if events < EVENTS:
         raise BenchError(f"{asked} tokens became {events} events only")
@@ -64,8 +65,8 @@ def resume(report: Report, client: LoadClient, parlor: Parlor) -> None:
     words = f"{events} events, {ended.bytes / ended.requests / 1e6:.1f} MB"
     report.add("resume.ended", median(ended.total[1:]), words)
 
-    turn_id = parlor.begin_turn("hold", 1, asked)
-    time.sleep(asked / 1000 + 1)
+    turn_id = parlor.begin_turn("hold", 2, asked)
+    time.sleep(asked / 500 + 1)
     job = follow_job(parlor, turn_id, until=f"{asked - 1:04x} ")
     times = [client.run(job).total[0] for _ in range(report.rounds + 1)][1:]
     report.add("resume.running", median(times), f"{asked} tokens so far")
