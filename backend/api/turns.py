@@ -82,6 +82,14 @@ class StreamRequest(ModelParameters):
     parent_id: MessageId | None = None
     edit_of: MessageId | None = None
 
+    @property
+    def parameters(self) -> ModelParameters:
+        """The sampling part alone; it was validated with the whole."""
+        given = self.model_fields_set & ModelParameters.model_fields.keys()
+        return ModelParameters.model_construct(
+            given, **{name: getattr(self, name) for name in given}
+        )
+
 
 class AgainRequest(BaseModel):
     """`message_id`: the answer to make anew or to go on with (or a question to answer again)."""
@@ -121,9 +129,7 @@ async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) ->
             EarlierMessage(one.role, one.text) for one in earlier if one.role != "system"
         ),
     )
-    chosen = body.model_dump(include=set(ModelParameters.model_fields), exclude_none=True)
-    parameters = ModelParameters.model_validate(chosen)
-    options = TurnOptions(body.model, await _zone(body.timezone), parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
     turn = await services.chat.send(caller.owner_id, message, options)
     return await _follow(services, caller, turn)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from backend.chat.records import PathMessage, StepReasoning, TextPart, ToolPart, text_of
@@ -37,7 +38,12 @@ class Window:
 
 def time_context(now: datetime, zone: ZoneInfo) -> str:
     """One line about now. It changes every turn, so it goes last: the prefix stays cacheable."""
-    local = now.astimezone(zone)
+    return _time_line(now.replace(second=0, microsecond=0), zone)
+
+
+@lru_cache(maxsize=64)
+def _time_line(minute: datetime, zone: ZoneInfo) -> str:
+    local = minute.astimezone(zone)
     return f"[Current time: {local:%A, %d %B %Y, %H:%M} ({zone.key}, UTC{local:%z})]"
 
 
