@@ -20,6 +20,10 @@ def main() -> int:
     if web.exists():
         env = web.node_environment()
         running.append(subprocess.Popen(web.npm(env, "run", "dev"), cwd=web.WEB, env=env))
+    link = [str(VENV / "bin" / "parlor"), "users", "setup-link", "--server", "http://localhost:5173"]
+    made = subprocess.run(link, cwd=ROOT, capture_output=True, text=True, check=False)
+    if made.returncode == 0:  # otherwise somebody is there already
+        say(f"  make the owner: {made.stdout.strip()}")
     say("  Ctrl-C ends both")
     try:
         while all(process.poll() is None for process in running):
