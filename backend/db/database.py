@@ -207,7 +207,7 @@ def connect(path: Path) -> Connection:
         path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
     )
     connection.row_factory = sqlite3.Row
-    for pragma in ("foreign_keys = 1", "cache_size = -8000", "temp_store = MEMORY"):
+    for pragma in ("foreign_keys = 1", "cache_size = -2000", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
