@@ -20,7 +20,13 @@ def main() -> int:
     if web.exists():
         env = web.node_environment()
         running.append(subprocess.Popen(web.npm(env, "run", "dev"), cwd=web.WEB, env=env))
-    link = [str(VENV / "bin" / "parlor"), "users", "setup-link", "--server", "http://localhost:5173"]
+    link = [
+        str(VENV / "bin" / "parlor"),
+        "users",
+        "setup-link",
+        "--server",
+        "http://localhost:5173",
+    ]
     made = subprocess.run(link, cwd=ROOT, capture_output=True, text=True, check=False)
     if made.returncode == 0:  # otherwise somebody is there already
         say(f"  make the owner: {made.stdout.strip()}")
