@@ -70,7 +70,7 @@ class OpenAICompatible:
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         ]
 
-    async def generation(self, generation_id: str) -> Generation | None:  # noqa: ARG002
+    async def generation(self, generation_id: str) -> Generation | None:  # noqa: ARG002  # the protocol has it
         return None
 
 

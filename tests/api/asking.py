@@ -20,7 +20,7 @@ def stored(services: Services) -> Any:
         tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
         names = [row[0] for row in tables]
         return {
-            name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608
+            name: [tuple(row) for row in connection.execute(f"SELECT * FROM {name}")]  # noqa: S608  # names from the schema itself
             for name in names
         }
 
@@ -54,7 +54,7 @@ async def say(client: httpx2.AsyncClient, text: str, **more: Any) -> httpx2.Resp
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody announces; five seconds at most."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
+        while not condition():  # noqa: ASYNC110  # a bounded wait for another task
             await asyncio.sleep(0.005)
 
 

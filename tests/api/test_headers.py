@@ -50,7 +50,7 @@ class Broken:
 @pytest.fixture
 def breaking(app: FastAPI, services: Services) -> Any:
     """The application with a catalog that fails."""
-    return with_services(app, dataclasses.replace(services, catalog=Broken()))  # type: ignore[arg-type]
+    return with_services(app, dataclasses.replace(services, catalog=Broken()))  # type: ignore[arg-type]  # a part that fails on purpose
 
 
 async def test_api_answers_are_never_pages_and_never_kept(client: httpx2.AsyncClient) -> None:
@@ -106,7 +106,7 @@ async def test_a_stream_that_fails_midway_is_seen_to_be_broken(
 
             return frames()
 
-    broken = dataclasses.replace(services, chat=Halfway())  # type: ignore[arg-type]
+    broken = dataclasses.replace(services, chat=Halfway())  # type: ignore[arg-type]  # a part that fails on purpose
     async with (
         serving(with_services(app, broken)) as address,
         httpx2.AsyncClient(
@@ -171,7 +171,7 @@ async def test_streams_are_passed_on_untouched(
 async def test_health_answers_without_a_caller_and_without_the_database(
     stranger: httpx2.AsyncClient, app: FastAPI, services: Services
 ) -> None:
-    without = dataclasses.replace(services, database=Broken(), auth=Broken(), chat=Broken())  # type: ignore[arg-type]
+    without = dataclasses.replace(services, database=Broken(), auth=Broken(), chat=Broken())  # type: ignore[arg-type]  # a part that fails on purpose
     transport = httpx2.ASGITransport(with_services(app, without))
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as monitor:
         answer = await monitor.get("/health")

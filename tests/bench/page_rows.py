@@ -91,8 +91,8 @@ def static(report: Report, client: LoadClient, parlor: Parlor, bare: int) -> Non
     asset = asset_of(parlor)
     shape = {"slots": 16, "repeat": 60, "method": "GET"}
     headers = {"accept-encoding": "gzip, deflate, br"}
-    ours = Job(port=parlor.port, path=asset, headers=headers, **shape)  # type: ignore[arg-type]
-    other = Job(port=bare, path=f"/static{asset}", headers=headers, **shape)  # type: ignore[arg-type]
+    ours = Job(port=parlor.port, path=asset, headers=headers, **shape)  # type: ignore[arg-type]  # a job by field names
+    other = Job(port=bare, path=f"/static{asset}", headers=headers, **shape)  # type: ignore[arg-type]  # a job by field names
     pairs = [
         (client.run(ours).requests_per_second, client.run(other).requests_per_second)
         for _ in range(report.rounds + 1)

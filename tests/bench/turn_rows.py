@@ -75,7 +75,7 @@ def resume(report: Report, client: LoadClient, parlor: Parlor) -> None:
 
 def follow_job(parlor: Parlor, turn_id: str, **shape: object) -> Job:
     path = f"/api/chat/turns/{turn_id}/events?after=0"
-    return Job(port=parlor.port, path=path, headers=parlor.headers, **shape)  # type: ignore[arg-type]
+    return Job(port=parlor.port, path=path, headers=parlor.headers, **shape)  # type: ignore[arg-type]  # a job by field names
 
 
 def followers(report: Report, client: LoadClient, parlor: Parlor) -> None:

@@ -61,7 +61,7 @@ EVENTS = 1 + 3 + 1 + 4 + 1 + len(WORDS) + 1 + 2
 
 def digest(parts: Iterable[object]) -> str:
     """Of what was said and done; how long a tool took is nobody's promise."""
-    dumped = PARTS.dump_python(list(parts))  # type: ignore[arg-type]
+    dumped = PARTS.dump_python(list(parts))  # type: ignore[arg-type]  # parts of any kind
     for part in dumped:
         part.pop("duration_ms", None)
     return hashlib.sha256(repr(dumped).encode()).hexdigest()

@@ -68,7 +68,7 @@ class Asked:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_killed_server_has_kept_what_was_said(tmp_path, seed):
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311  # a seed makes it repeatable
     cookies = await make_owner(tmp_path)
     clock = asyncio.get_running_loop().time
     asked: list[Asked] = []
@@ -84,7 +84,7 @@ async def test_a_killed_server_has_kept_what_was_said(tmp_path, seed):
                 asked = [Asked(Timed(1, 0.004)), Asked(Timed(40, 0.1))]
                 for one in asked:
                     await one.ask(server, upstream)
-                await until(lambda: all(one.timed.said for one in asked))  # noqa: B023
+                await until(lambda: all(one.timed.said for one in asked))  # noqa: B023  # awaited within its round
                 await asyncio.sleep(chance.uniform(0, 0.9))  # the moment itself
                 killed_at = clock()
                 await server.is_killed()

@@ -43,7 +43,7 @@ async def test_a_task_started_by_one_that_is_closed_is_closed_as_well():
         try:
             await asyncio.Event().wait()
         finally:
-            late.append(background.start(asyncio.Event().wait(), name="late"))  # type: ignore[arg-type]
+            late.append(background.start(asyncio.Event().wait(), name="late"))  # type: ignore[arg-type]  # any coroutine serves here
 
     background.start(work(), name="work")
     await asyncio.sleep(0)
@@ -55,7 +55,7 @@ async def test_a_task_started_by_one_that_is_closed_is_closed_as_well():
 async def test_a_task_that_is_closed_before_its_first_step_leaves_no_warning():
     background = Background()
     work = asyncio.Event().wait()
-    background.start(work, name="work")  # type: ignore[arg-type]
+    background.start(work, name="work")  # type: ignore[arg-type]  # any coroutine serves here
     await background.aclose()
     assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
 
@@ -66,7 +66,7 @@ async def test_a_task_that_fails_is_forgotten_and_harms_no_other():
     async def fail() -> None:
         raise ValueError("no")
 
-    other = background.start(asyncio.Event().wait(), name="other")  # type: ignore[arg-type]
+    other = background.start(asyncio.Event().wait(), name="other")  # type: ignore[arg-type]  # any coroutine serves here
     await background.start(fail(), name="fails")
     assert not other.done()
     assert len(background) == 1

@@ -71,7 +71,7 @@ class Heard:
 
 def request(text: str = "Hello", **more: object) -> ModelRequest:
     return ModelRequest(
-        **({"model": "vendor/model", "messages": (UserPrompt(text),)} | more)  # type: ignore[arg-type]
+        **({"model": "vendor/model", "messages": (UserPrompt(text),)} | more)  # type: ignore[arg-type]  # fields by name, checked by use
     )
 
 

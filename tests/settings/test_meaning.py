@@ -15,7 +15,7 @@ def test_loopback_is_known_by_all_its_names(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "0.0.0.0",  # noqa: S104
+        "0.0.0.0",  # noqa: S104  # a value to be judged
         "::",
         "10.0.0.2",
         "parlor.example",
