@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from xdist.scheduler import WorkStealingScheduling
 
 from backend.app import create_app
-from backend.auth.people import User
+from backend.auth.people import Origin, User
 from backend.container import Services, open_services
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
@@ -26,6 +26,7 @@ from tests.fakes.scripted import ScriptedProvider
 
 USERNAME, PASSWORD = "anna", "correct horse"
 ORIGIN = "http://127.0.0.1:8000"
+HERE = Origin("127.0.0.1", "a test")
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Strong hashes would be most of a test's time."""
 

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from backend.api.deps import (
     LOOPBACK_COOKIE,
     SECURE_COOKIE,
-    CallerDep,
+    AccountCaller,
+    ReadCaller,
     ServicesDep,
+    origin_of,
     same_origin,
 )
 from backend.api.errors import declared
@@ -83,7 +85,7 @@ async def register(
         body.username,
         body.password,
         body.display_name,
-        user_agent=request.headers.get("user-agent", ""),
+        origin=origin_of(request),
     )
     _set_cookie(request, response, signed_in)
     return SignedInUser(user=signed_in.user)
@@ -93,23 +95,21 @@ async def register(
 async def login(
     body: Credentials, request: Request, response: Response, services: ServicesDep
 ) -> SignedInUser:
-    signed_in = await services.auth.login(
-        body.username, body.password, user_agent=request.headers.get("user-agent", "")
-    )
+    signed_in = await services.auth.login(body.username, body.password, origin=origin_of(request))
     _set_cookie(request, response, signed_in)
     return SignedInUser(user=signed_in.user)
 
 
 @router.post("/logout", status_code=204, responses=declared(401, 403))
 async def logout(
-    caller: CallerDep, request: Request, response: Response, services: ServicesDep
+    caller: AccountCaller, request: Request, response: Response, services: ServicesDep
 ) -> None:
     await services.auth.logout(caller)
     response.delete_cookie(_cookie_name(request), secure=_is_secure(request), httponly=True)
 
 
 @router.get("/me", responses=declared(401))
-async def me(caller: CallerDep, services: ServicesDep) -> Me:
+async def me(caller: ReadCaller, services: ServicesDep) -> Me:
     catalog = services.catalog
     return Me(user=caller.user, default_model=catalog.default_model, demo=catalog.is_demo)
 

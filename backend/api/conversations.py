@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from backend.api.deps import CallerDep, Id, ServicesDep
+from backend.api.deps import ChatCaller, Id, ReadCaller, ServicesDep
 from backend.api.errors import declared
 from backend.api.json_body import JsonRoute
 from backend.chat.records import (
@@ -19,7 +19,7 @@ router = APIRouter(tags=["conversations"], route_class=JsonRoute)
 
 @router.get("/api/conversations", responses=declared(401))
 async def list_conversations(
-    caller: CallerDep,
+    caller: ReadCaller,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
@@ -35,14 +35,14 @@ async def list_conversations(
 
 @router.post("/api/conversations", status_code=201, responses=declared(400, 401, 403, 404, 413))
 async def create_conversation(
-    body: ConversationChange, caller: CallerDep, services: ServicesDep
+    body: ConversationChange, caller: ChatCaller, services: ServicesDep
 ) -> Conversation:
     return await services.chat.create(caller.owner_id, body)
 
 
 @router.get("/api/conversations/{conversation_id}", responses=declared(401, 404))
 async def get_conversation(
-    conversation_id: Id, caller: CallerDep, services: ServicesDep
+    conversation_id: Id, caller: ReadCaller, services: ServicesDep
 ) -> Conversation:
     """With every message of its tree, oldest first; the shown branch ends at `leaf_id`."""
     return await services.chat.get(caller.owner_id, conversation_id)
@@ -50,7 +50,7 @@ async def get_conversation(
 
 @router.patch("/api/conversations/{conversation_id}", responses=declared(400, 401, 403, 404, 413))
 async def change_conversation(
-    conversation_id: Id, body: ConversationChange, caller: CallerDep, services: ServicesDep
+    conversation_id: Id, body: ConversationChange, caller: ChatCaller, services: ServicesDep
 ) -> ConversationSummary:
     return await services.chat.update(caller.owner_id, conversation_id, body)
 
@@ -65,7 +65,7 @@ async def change_conversation(
     operation_id="delete_session",
 )
 async def delete_conversation(
-    conversation_id: Id, caller: CallerDep, services: ServicesDep
+    conversation_id: Id, caller: ChatCaller, services: ServicesDep
 ) -> None:
     """Stops what runs in it, then deletes it with all its messages."""
     await services.chat.delete(caller.owner_id, conversation_id)
@@ -77,7 +77,7 @@ async def delete_conversation(
     responses=declared(401, 403, 404),
 )
 async def delete_message(
-    conversation_id: Id, message_id: Id, caller: CallerDep, services: ServicesDep
+    conversation_id: Id, message_id: Id, caller: ChatCaller, services: ServicesDep
 ) -> None:
     """Delete a message and everything below it."""
     await services.chat.delete_message(caller.owner_id, conversation_id, message_id)

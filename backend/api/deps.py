@@ -5,7 +5,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
-from backend.auth.people import Caller
+from backend.auth import access
+from backend.auth.access import Access
+from backend.auth.people import Caller, Origin
 from backend.container import Services
 from backend.kit.errors import AppError
 
@@ -56,10 +58,27 @@ def _check_origin(request: Request) -> None:
         raise CrossSiteError("Requests from other sites are refused.")
 
 
-async def caller(request: Request) -> Caller:
-    _check_origin(request)
-    return await _services(request).auth.caller(session_token(request))
+def origin_of(request: Request) -> Origin:
+    client = request.scope.get("client")
+    return Origin(client[0] if client else "", request.headers.get("user-agent", ""))
 
 
-type CallerDep = Annotated[Caller, Depends(caller)]
+class CallerFor:
+    """Whoever calls, when they may; a route's own statement of who that is."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+
+    async def __call__(self, request: Request) -> Caller:
+        _check_origin(request)
+        caller = await _services(request).auth.caller(session_token(request))
+        self.access.check(caller)
+        return caller
+
+
+type ReadCaller = Annotated[Caller, Depends(CallerFor(access.READ))]
+type ChatCaller = Annotated[Caller, Depends(CallerFor(access.CHAT))]
+type AccountCaller = Annotated[Caller, Depends(CallerFor(access.ACCOUNT))]
+type HouseholdCaller = Annotated[Caller, Depends(CallerFor(access.HOUSEHOLD))]
+type AdminCaller = Annotated[Caller, Depends(CallerFor(access.ADMIN))]
 type Id = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]

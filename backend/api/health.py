@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
-from backend.api.deps import CallerDep, ServicesDep
+from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
 from backend.kit.version import VERSION
 
@@ -37,7 +37,7 @@ async def health(services: ServicesDep) -> Health:
 
 
 @router.get("/health/ready", responses=declared(401) | {503: {"model": Readiness}})
-async def ready(_: CallerDep, services: ServicesDep, response: Response) -> Readiness:
+async def ready(_: ReadCaller, services: ServicesDep, response: Response) -> Readiness:
     """Database and providers. 503 when nobody could be answered."""
     findings = await services.readiness()
     checks = {name: Check(ok=not problem, detail=problem) for name, problem in findings.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend.api.deps import CallerDep, ServicesDep
+from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
 from backend.api.event_stream import EventStream
 from backend.api.openapi import stream_of
@@ -28,7 +28,7 @@ _STREAM: dict[str, Any] = {
 # Some tunnels hold back the answer to a GET until it ends; pages use POST.
 @router.get("/api/events", operation_id="live_get", **_STREAM)
 @router.post("/api/events", **_STREAM)
-async def live(caller: CallerDep, services: ServicesDep) -> EventStream:
+async def live(caller: ReadCaller, services: ServicesDep) -> EventStream:
     """News of the caller's conversations from now on. After a reconnect, fetch the state anew."""
     return EventStream(_news(services, caller.owner_id))
 

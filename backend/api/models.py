@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from backend.api.deps import CallerDep, ServicesDep
+from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
 from backend.messages import ModelInfo
 
@@ -22,7 +22,7 @@ class ModelList(BaseModel):
 
 @router.get("/api/models", responses=declared(401))
 async def list_models(
-    _: CallerDep,
+    _: ReadCaller,
     services: ServicesDep,
     search: Annotated[str, Query(max_length=200)] = "",
     tools_only: bool = False,

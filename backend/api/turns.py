@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from backend.api.deps import CallerDep, Id, ServicesDep
+from backend.api.deps import ChatCaller, Id, ReadCaller, ServicesDep
 from backend.api.errors import declared
 from backend.api.event_stream import EventStream
 from backend.api.json_body import JsonRoute
@@ -113,7 +113,7 @@ def _stream(*statuses: int) -> dict[str, Any]:
 
 
 @router.post("/stream", **_stream(400, 403, 404, 409, 410, 413))
-async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Send a message and follow the answer. Closing the connection does not stop it."""
     *earlier, last = body.messages
     if last.role != "user":
@@ -135,7 +135,7 @@ async def send(body: StreamRequest, caller: CallerDep, services: ServicesDep) ->
 
 
 @router.post("/regenerate", **_stream(400, 403, 404, 409, 413))
-async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+async def regenerate(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Answer a question again; the new answer becomes a sibling of the old one."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
     turn = await services.chat.regenerate(
@@ -145,7 +145,7 @@ async def regenerate(body: AgainRequest, caller: CallerDep, services: ServicesDe
 
 
 @router.post("/continue", **_stream(400, 403, 404, 409, 413))
-async def proceed(body: AgainRequest, caller: CallerDep, services: ServicesDep) -> EventStream:
+async def proceed(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Go on with an answer that was cut short; the text grows in the same message."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
     turn = await services.chat.proceed(
@@ -155,12 +155,12 @@ async def proceed(body: AgainRequest, caller: CallerDep, services: ServicesDep) 
 
 
 @router.get("/turns/{turn_id}", responses=declared(401, 404))
-async def get_turn(turn_id: Id, caller: CallerDep, services: ServicesDep) -> Turn:
+async def get_turn(turn_id: Id, caller: ReadCaller, services: ServicesDep) -> Turn:
     return await services.chat.turn(caller.owner_id, turn_id)
 
 
 @router.post("/turns/{turn_id}/stop", responses=declared(401, 403, 404))
-async def stop(turn_id: Id, caller: CallerDep, services: ServicesDep) -> Turn:
+async def stop(turn_id: Id, caller: ChatCaller, services: ServicesDep) -> Turn:
     """Close the upstream connection and cancel tools. Harmless when the turn has ended."""
     return await services.chat.stop(caller.owner_id, turn_id)
 
@@ -169,7 +169,7 @@ async def stop(turn_id: Id, caller: CallerDep, services: ServicesDep) -> Turn:
 @router.post("/turns/{turn_id}/events", operation_id="follow_turn", **_stream(403, 404, 410))
 async def follow(
     turn_id: Id,
-    caller: CallerDep,
+    caller: ReadCaller,
     services: ServicesDep,
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> EventStream:
@@ -178,13 +178,13 @@ async def follow(
 
 
 @router.get("/generation/{generation_id}", responses=declared(401, 404, 502, 503))
-async def generation(generation_id: Id, caller: CallerDep, services: ServicesDep) -> Generation:
+async def generation(generation_id: Id, caller: ReadCaller, services: ServicesDep) -> Generation:
     """Usage and cost of one of the caller's answers, from the provider's books."""
     return await services.chat.generation(caller.owner_id, generation_id)
 
 
 @router.get("/test-stream", operation_id="test_stream", **_stream())
-async def stream_test_pieces(_: CallerDep) -> EventStream:
+async def stream_test_pieces(_: ReadCaller) -> EventStream:
     """Three pieces of text 200 ms apart: does the way to this browser stream?"""
     return EventStream(_three_pieces())
 

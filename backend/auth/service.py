@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from backend.auth.passwords import Passwords
-from backend.auth.people import Caller, Role, Session, User
+from backend.auth.people import Caller, Origin, Role, Session, User
 from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore, SetupDoneError
 from backend.kit.clock import Clock
@@ -71,7 +71,7 @@ class AuthService:
         return None
 
     async def register_owner(
-        self, code: str, username: str, password: str, display_name: str, *, user_agent: str
+        self, code: str, username: str, password: str, display_name: str, *, origin: Origin
     ) -> SignedIn:
         """Raises SetupDoneError, SetupCodeWrongError, WeakPasswordError."""
         if not await self.needs_setup():
@@ -82,7 +82,7 @@ class AuthService:
             )
         user = await self.add(username, password, display_name, role="owner", first=True)
         self._setup_code.discard()
-        return await self._open_session(user, user_agent)
+        return await self._open_session(user, origin)
 
     async def add(
         self, username: str, password: str, display_name: str, *, role: Role, first: bool = False
@@ -108,17 +108,17 @@ class AuthService:
         await self._store.set_password(account.user.id, await self._passwords.hash(password))
         self._forget()
 
-    async def login(self, username: str, password: str, *, user_agent: str) -> SignedIn:
+    async def login(self, username: str, password: str, *, origin: Origin) -> SignedIn:
         """Raises WrongCredentialsError; an unknown name takes as long as a wrong password."""
         account = await self._store.account(username)
         stored = account.password_hash if account else None
         right = await self._passwords.matches(password, stored)
         if account is None or not right or account.is_disabled:
             raise WrongCredentialsError("That name and password do not belong together.")
-        return await self._open_session(account.user, user_agent)
+        return await self._open_session(account.user, origin)
 
     async def logout(self, caller: Caller) -> None:
-        await self._store.close_session(caller.token_hash)
+        await self._store.close_session(caller.credential_id)
         self._forget()
 
     async def caller(self, token: str | None) -> Caller:
@@ -138,7 +138,7 @@ class AuthService:
         await self._prolong(session)
         if len(self._cache) > 1000:  # far above a household
             self._cache.clear()
-        caller = Caller(session.user, token_hash)
+        caller = Caller(session.user, "session", session.id)
         if endings == self._endings:
             self._cache[token_hash] = (now + _CACHE_SECONDS, caller)
         return caller
@@ -147,21 +147,18 @@ class AuthService:
         self._endings += 1
         self._cache.clear()
 
-    async def _open_session(self, user: User, user_agent: str) -> SignedIn:
+    async def _open_session(self, user: User, origin: Origin) -> SignedIn:
         token = secrets.token_urlsafe(32)
-        await self._store.open_session(
-            _hash(token),
-            user.id,
-            user_agent=user_agent[:200],
-            expires_at=self._clock.now() + SESSION_LIFE,
-        )
+        now = self._clock.now()
+        session = Session(new_id("session", self._clock), user, now + SESSION_LIFE, now)
+        await self._store.open_session(session, _hash(token), kind="session", origin=origin)
         self._set_up = True
         return SignedIn(user, token)
 
     async def _prolong(self, session: Session) -> None:
         now = self._clock.now()
         if now - session.last_seen_at > _TOUCH_AFTER:
-            await self._store.touch(session.token_hash, now + SESSION_LIFE)
+            await self._store.touch(session.id, now + SESSION_LIFE)
 
 
 def _hash(token: str) -> str:

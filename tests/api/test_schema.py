@@ -25,7 +25,7 @@ from backend.messages import ModelParameters
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
 from backend.settings import Settings
-from tests.conftest import HASHER, PASSWORD, USERNAME, make_settings
+from tests.conftest import HASHER, HERE, PASSWORD, USERNAME, make_settings
 
 CONVERSATIONS = 30
 UTC = ZoneInfo("UTC")
@@ -45,7 +45,7 @@ class SignedIn:
         state = make_settings(Path(await asyncio.to_thread(tempfile.mkdtemp)))
         async with open_services(state, providers=providers, hasher=HASHER) as services:
             await services.auth.add(USERNAME, PASSWORD, "", role="owner")
-            signed_in = await services.auth.login(USERNAME, PASSWORD, user_agent="")
+            signed_in = await services.auth.login(USERNAME, PASSWORD, origin=HERE)
             self._cookie = f"parlor={signed_in.token}".encode()
             self.known = [await self._talk(services, signed_in.user) for _ in range(CONVERSATIONS)]
             yield services

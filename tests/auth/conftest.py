@@ -9,7 +9,7 @@ from backend.auth.service import AuthService, SignedIn
 from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
 from backend.db.database import Database, open_database
-from tests.conftest import HASHER
+from tests.conftest import HASHER, HERE
 from tests.fakes.clock import StillClock
 
 PASSWORD = "correct horse"
@@ -41,7 +41,7 @@ def accounts(store: AuthStore, setup_code: SetupCode, clock: StillClock) -> Auth
 async def anna(accounts: AuthService) -> SignedIn:
     """The owner, signed in."""
     await accounts.add("anna", PASSWORD, "Anna", role="owner", first=True)
-    return await accounts.login("anna", PASSWORD, user_agent="a test")
+    return await accounts.login("anna", PASSWORD, origin=HERE)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
 from backend.db.database import Database
 from tests.auth.conftest import PASSWORD, refuses
+from tests.conftest import HERE
 from tests.fakes.clock import StillClock
 
 
@@ -31,13 +32,13 @@ async def disable(database: Database, name: str) -> None:
 
 
 async def test_the_right_password_opens_a_session(accounts: AuthService, anna: SignedIn) -> None:
-    again = await accounts.login("anna", PASSWORD, user_agent="")
+    again = await accounts.login("anna", PASSWORD, origin=HERE)
     assert again.user == anna.user
     assert again.token != anna.token
 
 
 async def test_a_name_may_be_written_in_capitals(accounts: AuthService, anna: SignedIn) -> None:
-    assert (await accounts.login("ANNA", PASSWORD, user_agent="")).user == anna.user
+    assert (await accounts.login("ANNA", PASSWORD, origin=HERE)).user == anna.user
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ async def test_anything_else_is_refused_with_the_same_words(
     accounts: AuthService, anna: SignedIn, name: str, password: str
 ) -> None:
     with pytest.raises(Exception, match="do not belong together") as refused:
-        await accounts.login(name, password, user_agent="")
+        await accounts.login(name, password, origin=HERE)
     assert getattr(refused.value, "code", "") == "wrong_credentials"
 
 
@@ -65,7 +66,7 @@ async def test_a_disabled_person_can_neither_sign_in_nor_stay(
 ) -> None:
     await disable(database, "anna")
     with refuses("wrong_credentials"):
-        await accounts.login("anna", PASSWORD, user_agent="")
+        await accounts.login("anna", PASSWORD, origin=HERE)
     clock.forward(seconds=3)
     with refuses("not_signed_in"):
         await accounts.caller(anna.token)
@@ -89,7 +90,7 @@ async def test_names_cannot_be_told_from_the_time_an_answer_takes(
         for kind, (name, password) in attempts.items():
             began = time.perf_counter()
             with refuses("wrong_credentials"):
-                await accounts.login(name, password, user_agent="")
+                await accounts.login(name, password, origin=HERE)
             fastest[kind] = min(fastest[kind], time.perf_counter() - began)
     # Without a hash an answer takes a fiftieth.
     assert max(fastest.values()) < 2 * min(fastest.values())
@@ -136,6 +137,6 @@ async def test_many_sign_in_at_once_and_the_loop_stays_free(
     accounts: AuthService, anna: SignedIn
 ) -> None:
     signed_in = await asyncio.gather(
-        *(accounts.login("anna", PASSWORD, user_agent="") for _ in range(10))
+        *(accounts.login("anna", PASSWORD, origin=HERE) for _ in range(10))
     )
     assert len({one.token for one in signed_in}) == 10

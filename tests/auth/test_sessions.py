@@ -11,7 +11,7 @@ from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
 from backend.db.database import Database
 from tests.auth.conftest import PASSWORD, refuses
-from tests.conftest import HASHER
+from tests.conftest import HASHER, HERE
 from tests.fakes.clock import StillClock
 
 
@@ -45,7 +45,7 @@ async def test_a_made_up_token_or_none_is_nobody(accounts: AuthService, anna: Si
 
 
 async def test_logging_out_ends_the_session_at_once(accounts: AuthService, anna: SignedIn) -> None:
-    phone = await accounts.login("anna", PASSWORD, user_agent="")
+    phone = await accounts.login("anna", PASSWORD, origin=HERE)
     await accounts.logout(await accounts.caller(anna.token))
     with refuses("not_signed_in"):
         await accounts.caller(anna.token)
@@ -73,7 +73,7 @@ async def test_a_request_that_overtakes_the_logout_does_not_keep_the_session(
     slow = SlowStore()
     accounts = AuthService(slow, Passwords(HASHER), setup_code, clock)
     await accounts.add("anna", PASSWORD, "", role="owner")
-    anna = await accounts.login("anna", PASSWORD, user_agent="")
+    anna = await accounts.login("anna", PASSWORD, origin=HERE)
     caller = await accounts.caller(anna.token)
     clock.forward(seconds=3)
     slow.may_answer.clear()
@@ -107,7 +107,7 @@ async def test_expired_sessions_are_cleared_away(
     accounts: AuthService, anna: SignedIn, clock: StillClock, database: Database
 ) -> None:
     clock.forward(days=(SESSION_LIFE + timedelta(days=1)).days)
-    await accounts.login("anna", PASSWORD, user_agent="")
+    await accounts.login("anna", PASSWORD, origin=HERE)
     assert len(await rows(database)) == 1
 
 
@@ -115,15 +115,15 @@ async def test_a_new_password_ends_all_sessions_of_that_person(
     accounts: AuthService, anna: SignedIn
 ) -> None:
     await accounts.add("bob", PASSWORD, "", role="adult")
-    bob = await accounts.login("bob", PASSWORD, user_agent="")
+    bob = await accounts.login("bob", PASSWORD, origin=HERE)
     await accounts.caller(anna.token)
     await accounts.set_password("anna", "another horse")
     with refuses("not_signed_in"):
         await accounts.caller(anna.token)
     await accounts.caller(bob.token)
     with refuses("wrong_credentials"):
-        await accounts.login("anna", PASSWORD, user_agent="")
-    await accounts.login("anna", "another horse", user_agent="")
+        await accounts.login("anna", PASSWORD, origin=HERE)
+    await accounts.login("anna", "another horse", origin=HERE)
 
 
 async def test_another_process_closing_a_session_is_noticed_within_seconds(

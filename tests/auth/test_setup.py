@@ -11,12 +11,12 @@ from backend.auth.service import AuthService, SignedIn
 from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
 from tests.auth.conftest import PASSWORD, refuses
-from tests.conftest import HASHER
+from tests.conftest import HASHER, HERE
 from tests.fakes.clock import StillClock
 
 
 def register(accounts: AuthService, code: str, name: str = "anna", password: str = PASSWORD):
-    return accounts.register_owner(code, name, password, "", user_agent="")
+    return accounts.register_owner(code, name, password, "", origin=HERE)
 
 
 async def code_of(accounts: AuthService) -> str:

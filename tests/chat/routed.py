@@ -15,7 +15,7 @@ from backend.providers.shipped import Providers
 from backend.settings import Settings
 from backend.toolbox.service import Toolbox
 from tests.chat.talk import Heard, Talk
-from tests.conftest import HASHER, PASSWORD, USERNAME
+from tests.conftest import HASHER, HERE, PASSWORD, USERNAME
 from tests.fakes.served import served
 from tests.fakes.upstream import FakeUpstream
 
@@ -73,7 +73,7 @@ def count(raw: bytes) -> int:
 
 async def sign_in(auth: AuthService) -> dict[str, str]:
     """The cookie of a session."""
-    signed_in = await auth.login(USERNAME, PASSWORD, user_agent="a test")
+    signed_in = await auth.login(USERNAME, PASSWORD, origin=HERE)
     return {"parlor": signed_in.token}
 
 

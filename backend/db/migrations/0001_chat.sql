@@ -4,16 +4,24 @@ CREATE TABLE users (
     id TEXT PRIMARY KEY,
     username TEXT NOT NULL UNIQUE COLLATE NOCASE,
     display_name TEXT NOT NULL,
+    email TEXT UNIQUE COLLATE NOCASE,
     password_hash TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('owner', 'adult', 'child')),
+    limits TEXT NOT NULL DEFAULT '{}',
+    token_version INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
     disabled_at INTEGER
 ) STRICT;
 
+-- A browser's session, or the chain of a program's refresh tokens. Of the cookie, or of the one refresh
+-- token that is good now, only the hash is kept.
 CREATE TABLE sessions (
-    token_hash TEXT PRIMARY KEY,
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('session', 'token')),
+    token_hash TEXT NOT NULL UNIQUE,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     user_agent TEXT NOT NULL,
+    address TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
