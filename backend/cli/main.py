@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from backend.cli.certs import certs
 from backend.kit.errors import AppError
 from backend.kit.log import configure_logging
 from backend.kit.version import VERSION
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="People who may sign in (on this host).")
 app.add_typer(users, name="users")
+app.add_typer(certs, name="certs")
 
 
 def main() -> None:

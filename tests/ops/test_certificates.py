@@ -1,0 +1,176 @@
+"""The authority and the server's certificate, judged by real TLS handshakes."""
+
+import asyncio
+import ssl
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from backend.kit.clock import SystemClock
+from backend.ops.certificates import (
+    LEAF_LIFE,
+    CertificateError,
+    CertificateFiles,
+    ensure,
+    fingerprint,
+)
+from tests.fakes.clock import StillClock
+
+NAMES = ["localhost", "127.0.0.1", "parlor.lan", "192.168.1.111", "chat.example.org", "fd00::1"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CertificateFiles:
+    return CertificateFiles(tmp_path / "certs")
+
+
+def strict_context(files: CertificateFiles) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=files.authority)
+    assert context.verify_flags & ssl.VERIFY_X509_STRICT
+    return context
+
+
+async def handshake(files: CertificateFiles, name: str) -> None:
+    """A TLS connection to a server with this certificate. Raises ssl.SSLError."""
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(files.server, files.server_key)
+
+    async def bye(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(bye, "127.0.0.1", 0, ssl=serving) as server:
+        port = server.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=strict_context(files), server_hostname=name
+        )
+        writer.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_strict_client_that_trusts_the_authority_accepts_every_name(
+    files: CertificateFiles, name: str
+) -> None:
+    ensure(files, NAMES, SystemClock())
+    await handshake(files, name)
+
+
+@pytest.mark.parametrize("name", ["example.org", "evil.lan", "192.168.1.112"])
+async def test_another_name_is_refused(files: CertificateFiles, name: str) -> None:
+    ensure(files, NAMES, SystemClock())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await handshake(files, name)
+
+
+def test_the_same_command_again_changes_nothing(files: CertificateFiles) -> None:
+    first = ensure(files, NAMES, SystemClock())
+    before = {path.name: path.read_bytes() for path in files.folder.iterdir()}
+    second = ensure(files, reversed_names(), SystemClock())
+    assert (first.authority, first.server) == (True, True)
+    assert (second.authority, second.server) == (False, False)
+    assert {path.name: path.read_bytes() for path in files.folder.iterdir()} == before
+
+
+def reversed_names() -> list[str]:
+    return [*reversed(NAMES), "LOCALHOST."]
+
+
+def test_keys_are_for_their_owner_only(files: CertificateFiles) -> None:
+    ensure(files, NAMES, SystemClock())
+    for key in (files.authority_key, files.server_key):
+        assert key.stat().st_mode & 0o777 == 0o600
+    assert not list(files.folder.glob("*.new"))
+
+
+def test_the_certificate_is_renewed_a_month_before_it_ends(files: CertificateFiles) -> None:
+    clock = StillClock()
+    ensure(files, NAMES, clock)
+    old = fingerprint(files.server)
+    clock.forward(seconds=(LEAF_LIFE - timedelta(days=32)).total_seconds())
+    assert not ensure(files, NAMES, clock).server
+    clock.forward(seconds=timedelta(days=3).total_seconds())
+    renewed = ensure(files, NAMES, clock)
+    assert renewed.server
+    assert not renewed.authority
+    assert fingerprint(files.server) != old
+
+
+def test_a_new_private_name_makes_a_new_certificate_of_the_same_authority(
+    files: CertificateFiles,
+) -> None:
+    ensure(files, NAMES, SystemClock())
+    authority = fingerprint(files.authority)
+    assert ensure(files, [*NAMES, "kitchen.lan", "10.1.2.3"], SystemClock()).server
+    assert fingerprint(files.authority) == authority
+
+
+def test_a_new_public_name_is_refused_because_the_authority_may_not_vouch_for_it(
+    files: CertificateFiles,
+) -> None:
+    ensure(files, NAMES, SystemClock())
+    before = files.server.read_bytes()
+    with pytest.raises(CertificateError, match=r"vouch for bank\.example"):
+        ensure(files, [*NAMES, "bank.example"], SystemClock())
+    assert files.server.read_bytes() == before
+
+
+async def test_a_stolen_authority_key_cannot_stand_in_for_a_strangers_site(
+    files: CertificateFiles,
+) -> None:
+    ensure(files, NAMES, SystemClock())
+    key = load_pem_private_key(files.authority_key.read_bytes(), None)
+    leaf = x509.load_pem_x509_certificate(files.server.read_bytes())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(leaf.subject)
+        .issuer_name(leaf.issuer)
+        .public_key(leaf.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(leaf.not_valid_before_utc)
+        .not_valid_after(leaf.not_valid_after_utc)
+    )
+    for extension in leaf.extensions:
+        value = extension.value
+        if isinstance(value, x509.SubjectAlternativeName):
+            value = x509.SubjectAlternativeName([x509.DNSName("bank.example")])
+        builder = builder.add_extension(value, extension.critical)
+    forged = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    files.server.write_bytes(forged + files.authority.read_bytes())
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+        await handshake(files, "bank.example")
+
+
+def test_openssl_finds_the_chain_good(files: CertificateFiles) -> None:
+    ensure(files, NAMES, SystemClock())
+    said = subprocess.run(
+        ["openssl", "verify", "-x509_strict", "-CAfile", str(files.authority), str(files.server)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "http://x", "x/y", "*" * 300])
+def test_what_is_no_name_is_refused_and_nothing_is_made(files: CertificateFiles, name: str) -> None:
+    with pytest.raises(CertificateError):
+        ensure(files, [name], SystemClock())
+    assert not files.folder.exists()
+
+
+def test_without_the_authoritys_key_the_words_say_where_it_is(files: CertificateFiles) -> None:
+    ensure(files, NAMES, SystemClock())
+    files.authority_key.unlink()
+    with pytest.raises(CertificateError, match=r"authority\.key is missing"):
+        ensure(files, [*NAMES, "other.lan"], SystemClock())
+
+
+def test_a_damaged_file_is_named(files: CertificateFiles) -> None:
+    ensure(files, NAMES, SystemClock())
+    files.authority.write_text("no certificate")
+    with pytest.raises(CertificateError, match=r"authority\.crt"):
+        ensure(files, NAMES, SystemClock())
