@@ -6,7 +6,24 @@ from typing import TypedDict
 
 from fastapi import FastAPI
 
-from backend.api import auth, conversations, health, live, models, turns
+from backend.api import (
+    access_sign_in,
+    api_keys,
+    audit,
+    auth,
+    conversations,
+    devices,
+    health,
+    live,
+    models,
+    oidc,
+    passkeys,
+    people,
+    second_factor,
+    sessions,
+    turns,
+)
+from backend.api.edge import gate
 from backend.api.errors import add_error_handlers
 from backend.api.frontends import Frontends, Shelf, built_frontends
 from backend.api.openapi import add_event_schemas
@@ -24,6 +41,15 @@ ROUTERS = (
     live.router,
     models.router,
     auth.router,
+    oidc.router,
+    access_sign_in.router,
+    sessions.router,
+    second_factor.router,
+    passkeys.router,
+    api_keys.router,
+    people.router,
+    devices.router,
+    audit.router,
     health.router,
 )
 
@@ -62,8 +88,8 @@ def create_app(
         app.include_router(router)
     add_error_handlers(app)
     add_event_schemas(app)
-    # Added last runs first: headers on everything, then files, then the size of a body.
+    # Added last runs first: the door and headers on everything, then files, then the size of a body.
     app.add_middleware(BodyLimit)
     app.add_middleware(Frontends, Shelf(built_frontends()))
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, gate(chosen))
     return app

@@ -1,31 +1,49 @@
 """Composition: the only module that knows every part."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from argon2 import PasswordHasher
 
-from backend.auth.passwords import Passwords
+from backend.auth.accounts import Accounts, Outside, build_accounts
+from backend.auth.audit import AuditLog
+from backend.auth.audit_store import AuditStore
+from backend.auth.credential_store import CredentialStore
+from backend.auth.device_store import DeviceStore
+from backend.auth.devices import Devices
+from backend.auth.elsewhere import AccessOptions, Elsewhere, OidcOptions, build_elsewhere
+from backend.auth.household import Household
+from backend.auth.household_store import HouseholdStore
+from backend.auth.oidc_provider import Client
+from backend.auth.open_streams import OpenStreams
 from backend.auth.service import AuthService
-from backend.auth.setup_code import SetupCode
 from backend.auth.store import AuthStore
+from backend.auth.tokens import TokenRules
 from backend.catalog.service import REFRESH_SECONDS, Catalog
 from backend.catalog.store import CatalogStore
+from backend.chat.allowance import Allowance
+from backend.chat.allowance_store import AllowanceStore
 from backend.chat.closing import TurnCloser
 from backend.chat.runner import TurnRunner
 from backend.chat.service import ChatService
-from backend.chat.store import ConversationStore
+from backend.chat.store import ConversationStore, delete_conversations
 from backend.chat.turn import TurnLimits
 from backend.chat.turn_store import TurnStore
 from backend.db.database import Database, StorageError, open_database
+from backend.kit.addresses import Openings
 from backend.kit.background import Background
 from backend.kit.clock import Clock, SystemClock
 from backend.kit.hub import Hub
+from backend.kit.keyring import Keyring
 from backend.kit.leader import Leader
-from backend.kit.schedule import every
+from backend.kit.outbound import Outbound
+from backend.kit.schedule import every, pause
+from backend.kit.seal import Sealer
 from backend.kit.sse import beat
 from backend.providers.demo_tools import DEMO_TOOLS
 from backend.providers.shipped import (
@@ -35,11 +53,17 @@ from backend.providers.shipped import (
     build_providers,
 )
 from backend.settings import Settings
+from backend.toolbox.servers import ServersOptions, ToolServers
 from backend.toolbox.service import Tool, Toolbox
+from backend.toolbox.store import ToolboxStore
+from backend.vault.service import Vault
+from backend.vault.store import VaultStore
 
 DATABASE_NAME = "parlor.db"
 _PRUNE_SECONDS = 3600
 _RECOVERY_SECONDS = 5
+_TOOLS_AFTER_SECONDS = 0.5
+"""The port is open by then: what loads for tool servers shall not hold up the start."""
 
 _log = structlog.get_logger()
 
@@ -52,6 +76,16 @@ class Services:
     clock: Clock
     hub: Hub
     auth: AuthService
+    accounts: Accounts
+    elsewhere: Elsewhere
+    household: Household
+    devices: Devices
+    audit: AuditLog
+    streams: OpenStreams
+    allowance: Allowance
+    vault: Vault
+    outbound: Outbound
+    tool_servers: ToolServers
     catalog: Catalog
     chat: ChatService
     turns: TurnRunner
@@ -99,6 +133,19 @@ async def open_services(
         background = Background()
         stack.push_async_callback(background.aclose)
         hub = Hub()
+        keyring = Keyring(state, clock)
+        streams = OpenStreams(
+            CredentialStore(database, clock), per_person=settings.edge.streams_per_person
+        )
+        accounts = build_accounts(
+            Outside(database, keyring, state, clock),
+            _token_rules(settings),
+            hasher=hasher,
+            on_ending=streams.something_ended,
+        )
+        audit = AuditStore(database, clock)
+        outbound = _outbound(settings)
+        stack.push_async_callback(outbound.aclose)
         catalog = Catalog(
             providers,
             CatalogStore(database),
@@ -108,6 +155,16 @@ async def open_services(
         conversations = ConversationStore(database, clock)
         turn_store = TurnStore(database, clock)
         demo_toolbox = Toolbox([Tool(demo.spec, demo.run) for demo in DEMO_TOOLS])
+        tool_servers = ToolServers(
+            ToolboxStore(database, clock),
+            await asyncio.to_thread(_tool_options, settings),
+            clock,
+            outbound=outbound,
+            own_tools=[Tool(demo.spec, demo.run) for demo in DEMO_TOOLS]
+            if settings.chat.demo_tools
+            else [],
+        )
+        stack.push_async_callback(tool_servers.aclose)
         closer = TurnCloser(
             store=turn_store,
             conversations=conversations,
@@ -120,7 +177,7 @@ async def open_services(
             conversations=conversations,
             closer=closer,
             catalog=catalog,
-            toolbox=toolbox or (demo_toolbox if settings.chat.demo_tools else Toolbox()),
+            toolbox=toolbox or tool_servers.live_toolbox(),
             demo_toolbox=demo_toolbox,
             limits=TurnLimits(
                 settings.chat.step_limit, settings.chat.tool_error_limit, settings.chat.cost_limit
@@ -130,19 +187,49 @@ async def open_services(
             background=background,
             clock=clock,
         )
+        allowance = Allowance(
+            AllowanceStore(database),
+            audit,
+            catalog,
+            running_costs=turns.running_costs,
+            zone=await asyncio.to_thread(lambda: settings.server.zone),
+            clock=clock,
+        )
         services = Services(
             settings=settings,
             clock=clock,
             hub=hub,
-            auth=AuthService(
-                AuthStore(database, clock), Passwords(hasher), SetupCode(state), clock
+            auth=accounts.auth,
+            accounts=accounts,
+            elsewhere=_elsewhere(settings, database, clock, accounts.auth, outbound),
+            household=Household(
+                HouseholdStore(database, clock),
+                AuthStore(database, clock),
+                accounts.passwords,
+                detach=delete_conversations,
+                on_ending=accounts.auth.forget,
             ),
+            devices=Devices(
+                DeviceStore(database, clock),
+                audit,
+                streams,
+                hub=hub,
+                clock=clock,
+                on_ending=accounts.auth.forget,
+            ),
+            audit=AuditLog(audit),
+            streams=streams,
+            allowance=allowance,
+            vault=Vault(VaultStore(database, clock), Sealer(keyring)),
+            outbound=outbound,
+            tool_servers=tool_servers,
             catalog=catalog,
             chat=ChatService(
                 conversations=conversations,
                 turns=turn_store,
                 runner=turns,
                 catalog=catalog,
+                allowance=allowance,
                 hub=hub,
                 clock=clock,
                 system_prompt=settings.openrouter.system_prompt,
@@ -162,7 +249,53 @@ async def open_accounts(settings: Settings) -> AsyncGenerator[AuthService]:
     """Accounts alone, for commands on the host. Raises what `open_services` raises."""
     clock, state = SystemClock(), settings.server.state_dir
     async with open_database(state / DATABASE_NAME) as database:
-        yield AuthService(AuthStore(database, clock), Passwords(), SetupCode(state), clock)
+        outside = Outside(database, Keyring(state, clock), state, clock)
+        yield build_accounts(outside, _token_rules(settings)).auth
+
+
+def _token_rules(settings: Settings) -> TokenRules:
+    auth = settings.auth
+    return TokenRules(auth.access_life, auth.refresh_life, auth.jwt_issuer, auth.jwt_audience)
+
+
+def _tool_options(settings: Settings) -> ServersOptions:
+    """Reads files. A part of the single file is started as what this process was started as."""
+    state, given = settings.server.state_dir.absolute(), settings.mcp_client
+    itself = Path(sys.argv[0])
+    program = (str(itself.absolute()),) if itself.suffix == ".pyz" else ("-m", "backend")
+    return ServersOptions(
+        definitions=given.definitions or state / "mcp_servers.json",
+        homes=state / "tool_servers",
+        program=(sys.executable, *program),
+        hosts=given.discovery_hosts,
+        ports=given.discovery_ports,
+        zone=settings.server.zone,
+    )
+
+
+def _outbound(settings: Settings) -> Outbound:
+    openings = Openings.of(settings.edge.lan_allow)
+    if settings.oidc.issuer:  # the operator named it; it may well live in the house
+        openings = openings.with_url(settings.oidc.issuer)
+    return Outbound(openings)
+
+
+def _elsewhere(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    accounts: AuthService,
+    outbound: Outbound,
+) -> Elsewhere:
+    oidc, access = settings.oidc, settings.access
+    provider = team = None
+    if oidc.issuer:
+        secret = oidc.client_secret.get_secret_value() if oidc.client_secret else ""
+        client = Client(oidc.issuer, oidc.client_id, secret)
+        provider = OidcOptions(client, oidc.name, oidc.new_people)
+    if access.team:
+        team = AccessOptions(access.team, access.audience)
+    return build_elsewhere(database, clock, accounts, outbound, oidc=provider, access=team)
 
 
 def providers_from(settings: Settings) -> Providers:
@@ -198,10 +331,17 @@ async def _start_duties(services: Services, leader: Leader) -> None:
     async def lead() -> None:
         await turns.recover()
         services.background.start(every(_PRUNE_SECONDS, turns.prune), name="prune journals")
+        services.background.start(every(_PRUNE_SECONDS, services.audit.prune), name="prune audit")
+
+    async def connect_tools() -> None:
+        await pause(_TOOLS_AFTER_SECONDS)
+        await services.tool_servers.start()
 
     background = services.background
+    background.start(connect_tools(), name="connect tool servers")
     background.start(turns.writer.run(), name="journal writer")
     background.start(beat(tick), name="heartbeat")
+    background.start(every(0, services.streams.check_next), name="check streams")
     background.start(every(REFRESH_SECONDS, services.catalog.refresh), name="refresh models")
     if leader.try_lead():
         # With a full disk no turn can be closed; the rest of Parlor is there all the same.

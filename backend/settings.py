@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -26,7 +27,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.auth_settings import AuthSettings
+from backend.edge_settings import AccessSettings, EdgeSettings, OidcSettings
 from backend.kit.log import LogLevel
+from backend.kit.zone import machine_zone
+from backend.mcp_settings import McpClientSettings, McpServerSettings
 
 _ENV_FILE = Path(".env")
 _READ_ELSEWHERE = {"PARLOR_UNPACK_DIR"}
@@ -41,6 +46,14 @@ def _config(prefix: str) -> SettingsConfigDict:
     return SettingsConfigDict(
         env_prefix=prefix, frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
     )
+
+
+def _zone_name(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("zone", "is not the name of a time zone") from None
+    return name
 
 
 class ServerSettings(BaseSettings):
@@ -59,6 +72,9 @@ class ServerSettings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         20, description="how long running answers may finish when the server is asked to stop"
     )
+    time_zone: Annotated[str, AfterValidator(_zone_name)] | None = Field(
+        None, description="the household's time zone, like Europe/Berlin; default: the machine's"
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -66,6 +82,11 @@ class ServerSettings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Reads files."""
+        return ZoneInfo(self.time_zone) if self.time_zone else machine_zone()
 
 
 class ChatSettings(BaseSettings):
@@ -178,10 +199,16 @@ class ProviderSettings(BaseSettings):
 
 _CONCERNS: dict[str, type[BaseSettings]] = {
     "server": ServerSettings,
+    "auth": AuthSettings,
     "chat": ChatSettings,
     "openrouter": OpenRouterSettings,
     "local": LocalModelSettings,
     "providers": ProviderSettings,
+    "mcp_servers": McpServerSettings,
+    "mcp_client": McpClientSettings,
+    "edge": EdgeSettings,
+    "oidc": OidcSettings,
+    "access": AccessSettings,
 }
 ALL_SETTINGS = tuple(_CONCERNS.values())
 
@@ -190,10 +217,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     server: ServerSettings
+    auth: AuthSettings
     chat: ChatSettings
     openrouter: OpenRouterSettings
     local: LocalModelSettings
     providers: ProviderSettings
+    mcp_servers: McpServerSettings
+    mcp_client: McpClientSettings
+    edge: EdgeSettings
+    oidc: OidcSettings
+    access: AccessSettings
     unknown_names: tuple[str, ...] = ()
     """Variables that look like ours and are not: removed settings and slips of the pen."""
 
@@ -256,7 +289,7 @@ def variable_names(kind: type[BaseSettings]) -> dict[str, str]:
 
 
 def unknown_names(environment: Iterable[str]) -> tuple[str, ...]:
-    prefixes = ("PARLOR_", "OPENROUTER_", "CHAT_LLM_")
+    prefixes = ("PARLOR_", "OPENROUTER_", "CHAT_LLM_", "CHAT_JWT_")
     known = {name for kind in ALL_SETTINGS for name in variable_names(kind).values()}
     known |= _READ_ELSEWHERE
     return tuple(

@@ -181,7 +181,7 @@ async def stranger(app: FastAPI, services: Services) -> AsyncGenerator[httpx2.As
 async def client(stranger: httpx2.AsyncClient, owner: User) -> httpx2.AsyncClient:
     """The owner's client."""
     answer = await stranger.post(
-        "/api/auth/login", json={"username": USERNAME, "password": PASSWORD}
+        "/api/auth/login", json={"username": USERNAME, "password": PASSWORD, "mode": "session"}
     )
     assert answer.status_code == 200, answer.text
     return stranger

@@ -37,7 +37,7 @@ async def list_conversations(
 async def create_conversation(
     body: ConversationChange, caller: ChatCaller, services: ServicesDep
 ) -> Conversation:
-    return await services.chat.create(caller.owner_id, body)
+    return await services.chat.create(caller.user, body)
 
 
 @router.get("/api/conversations/{conversation_id}", responses=declared(401, 404))
@@ -52,7 +52,7 @@ async def get_conversation(
 async def change_conversation(
     conversation_id: Id, body: ConversationChange, caller: ChatCaller, services: ServicesDep
 ) -> ConversationSummary:
-    return await services.chat.update(caller.owner_id, conversation_id, body)
+    return await services.chat.update(caller.user, conversation_id, body)
 
 
 @router.delete(

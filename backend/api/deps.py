@@ -1,20 +1,21 @@
 """Who is calling, and with what services."""
 
-import re
-from typing import Annotated, cast
+from typing import Annotated, cast, override
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 
+from backend.api import cookies
+from backend.api.edge import is_from_our_pages
 from backend.auth import access
 from backend.auth.access import Access
-from backend.auth.people import Caller, Origin
+from backend.auth.callers import NotSignedInError, Shown
+from backend.auth.ceremony import Site
+from backend.auth.people import AnyCaller, Caller, DeviceCaller, Origin
 from backend.container import Services
+from backend.kit.addresses import parsed, plain_host
 from backend.kit.errors import AppError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-SECURE_COOKIE = "__Host-parlor"
-LOOPBACK_COOKIE = "parlor"
-"""Plain http is spoken on loopback only; a `__Host-` cookie would need https."""
 
 
 class CrossSiteError(AppError):
@@ -34,11 +35,6 @@ def _services(request: Request) -> Services:
 type ServicesDep = Annotated[Services, Depends(services)]
 
 
-def session_token(request: Request) -> str | None:
-    name = SECURE_COOKIE if request.scope["scheme"] == "https" else LOOPBACK_COOKIE
-    return request.cookies.get(name)
-
-
 async def same_origin(request: Request) -> None:
     """Refuse a request that another site's page caused (CSRF). Programs send neither header."""
     _check_origin(request)
@@ -47,14 +43,7 @@ async def same_origin(request: Request) -> None:
 def _check_origin(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if site is not None:
-        allowed = site in ("same-origin", "none")
-    else:
-        allowed = origin is None or re.sub(r"^https?://", "", origin) == host
-    if not allowed:
+    if not is_from_our_pages(request.scope):
         raise CrossSiteError("Requests from other sites are refused.")
 
 
@@ -63,22 +52,74 @@ def origin_of(request: Request) -> Origin:
     return Origin(client[0] if client else "", request.headers.get("user-agent", ""))
 
 
-class CallerFor:
+def site_of(request: Request) -> Site:
+    """What the browser shows in its address bar, for passkeys. Never `request.url`: a crafted
+    Host header makes it differ from what is served."""
+    host = request.headers.get("host", "").lower()
+    name = plain_host(host if host.endswith("]") else host.rpartition(":")[0] or host)
+    return Site("" if parsed(name) else name, f"{request.scope['scheme']}://{host}")
+
+
+def set_wall_cookie(request: Request, response: Response, token: str) -> None:
+    cookies.set_wall(request, response, token)
+
+
+async def identified(request: Request) -> AnyCaller:
+    """Whoever the request is from, whatever they may do. Raises NotSignedInError."""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:  # which one counts would depend on who reads them
+        raise NotSignedInError
+    session = request.cookies.get(cookies.named(request, cookies.SESSION))
+    wall = request.cookies.get(cookies.named(request, cookies.WALL))
+    shown = Shown(session, wall, given[0] if given else None)
+    found = await _services(request).auth.identify(shown, origin_of(request))
+    if found.prolonged:
+        name = cookies.WALL if isinstance(found.caller, DeviceCaller) else cookies.SESSION
+        if value := request.cookies.get(cookies.named(request, name)):
+            cookies.renew(request, name, value)
+    return found.caller
+
+
+class AnyCallerFor:
     """Whoever calls, when they may; a route's own statement of who that is."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
 
-    async def __call__(self, request: Request) -> Caller:
+    async def __call__(self, request: Request) -> AnyCaller:
         _check_origin(request)
-        caller = await _services(request).auth.caller(session_token(request))
+        caller = await identified(request)
         self.access.check(caller)
+        return caller
+
+
+class CallerFor(AnyCallerFor):
+    """A person, or a program of theirs."""
+
+    @override
+    async def __call__(self, request: Request) -> Caller:
+        caller = await super().__call__(request)
+        if not isinstance(caller, Caller):  # the access lets displays in, the route does not
+            raise access.ForbiddenError("A paired display may not do that.")
+        return caller
+
+
+class DeviceFor(AnyCallerFor):
+    """A paired display."""
+
+    @override
+    async def __call__(self, request: Request) -> DeviceCaller:
+        caller = await super().__call__(request)
+        if not isinstance(caller, DeviceCaller):
+            raise access.ForbiddenError("Only a paired display may do that.")
         return caller
 
 
 type ReadCaller = Annotated[Caller, Depends(CallerFor(access.READ))]
 type ChatCaller = Annotated[Caller, Depends(CallerFor(access.CHAT))]
+type LiveCaller = Annotated[AnyCaller, Depends(AnyCallerFor(access.LIVE))]
 type AccountCaller = Annotated[Caller, Depends(CallerFor(access.ACCOUNT))]
 type HouseholdCaller = Annotated[Caller, Depends(CallerFor(access.HOUSEHOLD))]
 type AdminCaller = Annotated[Caller, Depends(CallerFor(access.ADMIN))]
+type WallCaller = Annotated[DeviceCaller, Depends(DeviceFor(access.WALL))]
 type Id = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]

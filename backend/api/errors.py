@@ -9,8 +9,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from backend.kit.errors import AppError
+from backend.kit.redact import redacted
 
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+}
 
 
 class ErrorBody(BaseModel):
@@ -28,7 +35,8 @@ def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def error_response(
     status: int, code: str, detail: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse({"code": code, "detail": detail}, status, headers)
+    # Words of others may quote what they were given.
+    return JSONResponse({"code": code, "detail": redacted(detail)}, status, headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.api.security import PAGE_POLICY
+from backend.api.security import DATA_POLICY, PAGE_POLICY, WORKER_POLICY
 
 _APPS = {"chat": "/", "voice": "/voice/", "kiosk": "/kiosk/"}
 _RESERVED = ("/api", "/health", "/metrics", "/v1", "/mcp")
@@ -20,6 +20,11 @@ _WEIGHT = re.compile(r"q\s*=\s*([01](?:\.\d{0,3})?)")
 _TYPES = mimetypes.MimeTypes()
 """Python's own list: what a machine has in /etc/mime.types does not change what we send."""
 _TYPES.add_type("font/woff2", ".woff2")
+_POLICIES = {
+    "text/html": PAGE_POLICY,
+    "text/javascript": WORKER_POLICY,
+    "application/javascript": WORKER_POLICY,
+}
 _FOREVER = b"public, max-age=31536000, immutable"
 _ASK_AGAIN = b"no-cache"
 _BUILD_HINT = (
@@ -132,8 +137,10 @@ def _file(body: bytes, packed: dict[str, bytes], kind: str, *, hashed: bool) -> 
         (b"cache-control", _FOREVER if hashed else _ASK_AGAIN),
         (b"vary", b"accept-encoding"),
     ]
+    headers.append((b"content-security-policy", _POLICIES.get(kind, DATA_POLICY)))
     if kind == "text/html":
-        headers.append((b"content-security-policy", PAGE_POLICY))
+        # A link in an answer must tell nobody its host's name before it is clicked.
+        headers.append((b"x-dns-prefetch-control", b"off"))
     contents = {"": body, **packed}
     return _File({name: _variant(one, headers, name, mark) for name, one in contents.items()})
 

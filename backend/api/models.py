@@ -22,15 +22,15 @@ class ModelList(BaseModel):
 
 @router.get("/api/models", responses=declared(401))
 async def list_models(
-    _: ReadCaller,
+    caller: ReadCaller,
     services: ServicesDep,
     search: Annotated[str, Query(max_length=200)] = "",
     tools_only: bool = False,
 ) -> ModelList:
-    """From memory; the lists are refreshed in the background."""
-    catalog = services.catalog
+    """Those that the caller may use, from memory; the lists are refreshed in the background."""
+    allowance = services.allowance
     return ModelList(
-        data=catalog.models(search=search, tools_only=tools_only),
-        default_model=catalog.default_model,
-        stale=catalog.is_stale,
+        data=allowance.models(caller.user, search=search, tools_only=tools_only),
+        default_model=allowance.default_model(caller.user),
+        stale=services.catalog.is_stale,
     )

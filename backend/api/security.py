@@ -1,13 +1,20 @@
 """What every answer carries, and how large a request may be. Pure ASGI: streams pass untouched."""
 
+import asyncio
+
 from fastapi import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.edge import Gate
 from backend.api.errors import error_response
 from backend.api.failures import failed
 
 LARGEST_BODY = 4_000_000
+BODY_SECONDS = 60.0
 _TOO_LARGE = f"A request may hold {LARGEST_BODY} bytes."
+_TOO_SLOW = f"A request has to arrive within {BODY_SECONDS:.0f} seconds."
+_HANG_UP = {"Connection": "close"}
 
 PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
@@ -16,7 +23,13 @@ PAGE_POLICY = (
     b" object-src 'none'; require-trusted-types-for 'script';"
     b" trusted-types svelte-trusted-html"
 )
-_DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
+WORKER_POLICY = (
+    b"default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none';"
+    b" frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""A worker has a policy of its own, from its own answer: without one it could reach any host."""
+DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
+"""For what is no page and no script."""
 
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -26,22 +39,25 @@ _ALWAYS = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(self), payment=()"),
 ]
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
-_DATA = [(b"content-security-policy", _DATA_POLICY), (b"cache-control", b"no-store")]
+_DATA = [(b"content-security-policy", DATA_POLICY), (b"cache-control", b"no-store")]
 
 
 class SecurityHeaders:
-    """Outermost, so that the answer to an unexpected failure has them as well.
+    """Outermost, so that the answer to an unexpected failure has them as well, and so has the
+    door's refusal: `gate` decides here who goes on, because every further layer costs.
 
     A stream that fails midway is left unfinished: the server closes the connection.
     """
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, gate: Gate) -> None:
         self._inner = inner
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        refusal = self._gate.admit(scope)
         extra = [*_ALWAYS, _HTTPS_ONLY] if scope["scheme"] == "https" else _ALWAYS
 
         begun = False
@@ -54,13 +70,16 @@ class SecurityHeaders:
                 present = {name for name, _ in headers}
                 message["headers"] = [
                     *headers,
+                    *scope.get("state", {}).get("cookies", ()),
                     *extra,
                     *(pair for pair in _DATA if pair[0] not in present),
                 ]
             await send(message)
 
         try:
-            await self._inner(scope, receive, send_with_headers)
+            await (refusal or self._inner)(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            pass  # gone, or refused further down, before the request was whole: nobody to answer
         except Exception as error:  # noqa: BLE001  # the top of a request: nobody above can say more
             response = failed(scope, error)
             if not begun:
@@ -68,10 +87,12 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Counts while reading, so that nothing large is ever held. Answers 413."""
+    """Counts while reading, so that nothing large is ever held, and nothing is waited for without
+    an end. Answers 413 and 408."""
 
-    def __init__(self, inner: ASGIApp) -> None:
+    def __init__(self, inner: ASGIApp, seconds: float = BODY_SECONDS) -> None:
         self._inner = inner
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
@@ -82,15 +103,23 @@ class BodyLimit:
             await error_response(413, "too_large", _TOO_LARGE)(scope, receive, send)
             return
         read = 0
+        is_whole = False
+        until = asyncio.get_running_loop().time() + self._seconds
 
         async def receive_counted() -> Message:
-            nonlocal read
-            message = await receive()
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                if read > LARGEST_BODY:
-                    # Without an announced length it may never end: hang up.
-                    raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
+            nonlocal read, is_whole
+            if is_whole:  # what follows is the end of the connection: whenever that may be
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, _TOO_SLOW, _HANG_UP) from None
+            is_whole = not message.get("more_body", False)
+            read += len(message.get("body", b""))
+            if read > LARGEST_BODY:
+                # Without an announced length it may never end: hang up.
+                raise HTTPException(413, _TOO_LARGE, _HANG_UP)
             return message
 
         await self._inner(scope, receive_counted, send)

@@ -13,9 +13,10 @@ from backend.api.errors import declared
 from backend.api.event_stream import EventStream
 from backend.api.json_body import JsonRoute
 from backend.api.openapi import stream_of
+from backend.auth.open_streams import OpenStream
 from backend.auth.people import Caller
 from backend.chat import events
-from backend.chat.records import ModelId, Turn
+from backend.chat.records import NO_METADATA, ConversationMetadata, ModelId, Turn
 from backend.chat.service import NewMessage, TurnOptions
 from backend.chat.turn_begin import EarlierMessage
 from backend.container import Services
@@ -81,6 +82,8 @@ class StreamRequest(ModelParameters):
     timezone: ZoneName = "UTC"
     parent_id: MessageId | None = None
     edit_of: MessageId | None = None
+    metadata: ConversationMetadata = NO_METADATA
+    """Of the new conversation; one that exists keeps its own."""
 
     @property
     def parameters(self) -> ModelParameters:
@@ -112,7 +115,7 @@ def _stream(*statuses: int) -> dict[str, Any]:
     }
 
 
-@router.post("/stream", **_stream(400, 403, 404, 409, 410, 413))
+@router.post("/stream", **_stream(400, 403, 404, 409, 410, 413, 429))
 async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Send a message and follow the answer. Closing the connection does not stop it."""
     *earlier, last = body.messages
@@ -128,30 +131,34 @@ async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -
         earlier=tuple(
             EarlierMessage(one.role, one.text) for one in earlier if one.role != "system"
         ),
+        metadata=body.metadata,
     )
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
-    turn = await services.chat.send(caller.owner_id, message, options)
-    return await _follow(services, caller, turn)
+    with services.streams.open(caller) as place:
+        turn = await services.chat.send(caller.user, message, options)
+        return await _follow(services, caller, turn, place)
 
 
-@router.post("/regenerate", **_stream(400, 403, 404, 409, 413))
+@router.post("/regenerate", **_stream(400, 403, 404, 409, 413, 429))
 async def regenerate(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Answer a question again; the new answer becomes a sibling of the old one."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
-    turn = await services.chat.regenerate(
-        caller.owner_id, body.conversation_id, body.message_id, options
-    )
-    return await _follow(services, caller, turn)
+    with services.streams.open(caller) as place:
+        turn = await services.chat.regenerate(
+            caller.user, body.conversation_id, body.message_id, options
+        )
+        return await _follow(services, caller, turn, place)
 
 
-@router.post("/continue", **_stream(400, 403, 404, 409, 413))
+@router.post("/continue", **_stream(400, 403, 404, 409, 413, 429))
 async def proceed(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Go on with an answer that was cut short; the text grows in the same message."""
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
-    turn = await services.chat.proceed(
-        caller.owner_id, body.conversation_id, body.message_id, options
-    )
-    return await _follow(services, caller, turn)
+    with services.streams.open(caller) as place:
+        turn = await services.chat.proceed(
+            caller.user, body.conversation_id, body.message_id, options
+        )
+        return await _follow(services, caller, turn, place)
 
 
 @router.get("/turns/{turn_id}", responses=declared(401, 404))
@@ -165,8 +172,8 @@ async def stop(turn_id: Id, caller: ChatCaller, services: ServicesDep) -> Turn:
     return await services.chat.stop(caller.owner_id, turn_id)
 
 
-@router.get("/turns/{turn_id}/events", operation_id="follow_turn_get", **_stream(404, 410))
-@router.post("/turns/{turn_id}/events", operation_id="follow_turn", **_stream(403, 404, 410))
+@router.get("/turns/{turn_id}/events", operation_id="follow_turn_get", **_stream(404, 410, 429))
+@router.post("/turns/{turn_id}/events", operation_id="follow_turn", **_stream(403, 404, 410, 429))
 async def follow(
     turn_id: Id,
     caller: ReadCaller,
@@ -174,7 +181,9 @@ async def follow(
     after: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> EventStream:
     """Every event above `after`, then live until the turn ends."""
-    return EventStream(await services.chat.follow(caller.owner_id, turn_id, after))
+    with services.streams.open(caller) as place:
+        frames = await services.chat.follow(caller.owner_id, turn_id, after)
+        return EventStream(frames, place)
 
 
 @router.get("/generation/{generation_id}", responses=declared(401, 404, 502, 503))
@@ -211,6 +220,7 @@ async def _zone(name: str) -> ZoneInfo:
     return zone
 
 
-async def _follow(services: Services, caller: Caller, turn: Turn) -> EventStream:
+async def _follow(services: Services, caller: Caller, turn: Turn, place: OpenStream) -> EventStream:
     frames = await services.chat.follow(caller.owner_id, turn.id, 0)
-    return EventStream(frames, {"X-Turn-Id": turn.id, "X-Conversation-Id": turn.conversation_id})
+    names = {"X-Turn-Id": turn.id, "X-Conversation-Id": turn.conversation_id}
+    return EventStream(frames, place, names)

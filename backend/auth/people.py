@@ -1,7 +1,6 @@
 """Who people are, and on whose behalf a request acts."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,11 +94,3 @@ class Origin:
 
     address: str
     user_agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    id: str
-    user: User
-    expires_at: datetime
-    last_seen_at: datetime

@@ -1,66 +1,61 @@
-"""Accounts and sign-in."""
+"""Accounts: the first one, people, signing in, passwords."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import ClassVar
 
+from backend.auth.audit_store import AuditEvent, AuditKind
+from backend.auth.callers import Callers, NotSignedInError, Recognised, Shown
 from backend.auth.passwords import Passwords
-from backend.auth.people import Caller, Origin, Role, Session, User
+from backend.auth.people import Caller, Origin, Role, User
+from backend.auth.sessions import Sessions, SignedIn, TokenPair, Way
 from backend.auth.setup_code import SetupCode
-from backend.auth.store import AuthStore, SetupDoneError
+from backend.auth.sign_in import Proof, SignIn
+from backend.auth.store import AuthStore, NewPassword, SetupDoneError
 from backend.kit.clock import Clock
 from backend.kit.errors import AppError, NotFoundError
 from backend.kit.ids import new_id
 
-SESSION_LIFE = timedelta(days=30)
-_CACHE_SECONDS = 2.0
-"""A session closed by another process is refused this much later at the latest."""
-_TOUCH_AFTER = timedelta(hours=1)
-
-
-class NotSignedInError(AppError):
-    code = "not_signed_in"
-    status = 401
-
-    def __init__(self) -> None:
-        super().__init__("Please sign in.")
-
-
-class WrongCredentialsError(AppError):
-    code = "wrong_credentials"
-    status = 401
-
 
 class SetupCodeWrongError(AppError):
-    code = "setup_code_wrong"
+    code: ClassVar[str] = "setup_code_wrong"
     status = 403
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """`token` is the only copy: it goes into the cookie and nowhere else."""
-
-    user: User
-    token: str
+class NewPerson:
+    username: str
+    password: str
+    display_name: str
+    role: Role
+    email: str | None = None
 
 
 class AuthService:
-    def __init__(
-        self, store: AuthStore, passwords: Passwords, setup_code: SetupCode, clock: Clock
+    def __init__(  # noqa: PLR0913  # wired in one place, accounts.py
+        self,
+        people: AuthStore,
+        sessions: Sessions,
+        callers: Callers,
+        *,
+        sign_in: SignIn,
+        passwords: Passwords,
+        setup_code: SetupCode,
+        clock: Clock,
     ) -> None:
-        self._store = store
+        self._people = people
+        self._sessions = sessions
+        self._callers = callers
+        self._sign_in = sign_in
         self._passwords = passwords
         self._setup_code = setup_code
         self._clock = clock
-        self._cache: dict[str, tuple[float, Caller]] = {}
-        self._endings = 0
-        """Sessions closed so far: what was read before the last one may not be remembered."""
         self._set_up = False
+
+    # --- people ------------------------------------------------------------------------------
 
     async def needs_setup(self) -> bool:
         if not self._set_up:
-            self._set_up = await self._store.has_people()
+            self._set_up = await self._people.has_people()
         return not self._set_up
 
     async def setup_code(self) -> str | None:
@@ -82,85 +77,129 @@ class AuthService:
             )
         user = await self.add(username, password, display_name, role="owner", first=True)
         self._setup_code.discard()
-        return await self._open_session(user, origin)
+        return await self.open_session(user, origin, way="set-up")
 
     async def add(
         self, username: str, password: str, display_name: str, *, role: Role, first: bool = False
     ) -> User:
         """Raises WeakPasswordError, NameTakenError, SetupDoneError."""
+        person = NewPerson(username, password, display_name, role)
+        return await self.add_person(person, actor="", address="", first=first)
+
+    async def add_person(
+        self, person: NewPerson, *, actor: str, address: str, first: bool = False
+    ) -> User:
+        """Raises WeakPasswordError, NameTakenError, SetupDoneError."""
         user = User(
             id=new_id("user", self._clock),
-            username=username,
-            display_name=display_name or username,
-            role=role,
+            username=person.username,
+            display_name=person.display_name or person.username,
+            role=person.role,
+            email=person.email,
         )
-        await self._store.add(user, await self._passwords.hash(password), first=first)
+        kind: AuditKind = "owner_made" if person.role == "owner" else "person_added"
+        event = AuditEvent(kind, actor, user.username, f"role: {user.role}", address)
+        password_hash = await self._passwords.hash(person.password)
+        await self._people.add(user, password_hash, event, first=first)
         return user
 
     async def people(self) -> list[User]:
-        return await self._store.people()
+        return await self._people.people()
 
-    async def set_password(self, username: str, password: str) -> None:
-        """Raises NotFoundError, WeakPasswordError. Ends that person's sessions."""
-        account = await self._store.account(username)
-        if account is None:
-            raise NotFoundError(f"There is nobody named {username!r}.")
-        await self._store.set_password(account.user.id, await self._passwords.hash(password))
-        self._forget()
+    async def rename(self, caller: Caller, display_name: str) -> User:
+        """Raises NotSignedInError."""
+        user = await self._people.rename(caller.user.id, display_name)
+        if user is None:
+            raise NotSignedInError
+        self.forget()
+        return user
+
+    # --- signing in --------------------------------------------------------------------------
 
     async def login(self, username: str, password: str, *, origin: Origin) -> SignedIn:
-        """Raises WrongCredentialsError; an unknown name takes as long as a wrong password."""
-        account = await self._store.account(username)
-        stored = account.password_hash if account else None
-        right = await self._passwords.matches(password, stored)
-        if account is None or not right or account.is_disabled:
-            raise WrongCredentialsError("That name and password do not belong together.")
-        return await self._open_session(account.user, origin)
+        """A browser's session. Raises what `login_with` raises."""
+        return await self.login_with(Proof(username, password), origin)
 
-    async def logout(self, caller: Caller) -> None:
-        await self._store.close_session(caller.credential_id)
-        self._forget()
+    async def login_with(self, proof: Proof, origin: Origin) -> SignedIn:
+        """Raises WrongCredentialsError, SecondFactorRequiredError, WrongCodeError,
+        TooManyAttemptsError."""
+        proven = await self._sign_in.prove(proof, origin)
+        return await self.open_session(proven.user, origin, password_hash=proven.password_hash)
 
-    async def caller(self, token: str | None) -> Caller:
-        """Raises NotSignedInError."""
-        if not token:
-            raise NotSignedInError
-        token_hash = _hash(token)
-        now = self._clock.monotonic()
-        cached = self._cache.get(token_hash)
-        if cached and cached[0] > now:
-            return cached[1]
-        endings = self._endings
-        session = await self._store.session(token_hash)
-        if session is None:
-            self._cache.pop(token_hash, None)
-            raise NotSignedInError
-        await self._prolong(session)
-        if len(self._cache) > 1000:  # far above a household
-            self._cache.clear()
-        caller = Caller(session.user, "session", session.id)
-        if endings == self._endings:
-            self._cache[token_hash] = (now + _CACHE_SECONDS, caller)
-        return caller
+    async def login_program(self, proof: Proof, origin: Origin) -> TokenPair:
+        """As `login_with`."""
+        proven = await self._sign_in.prove(proof, origin)
+        return await self._sessions.open_tokens(
+            proven.user, origin, password_hash=proven.password_hash
+        )
 
-    def _forget(self) -> None:
-        self._endings += 1
-        self._cache.clear()
-
-    async def _open_session(self, user: User, origin: Origin) -> SignedIn:
-        token = secrets.token_urlsafe(32)
-        now = self._clock.now()
-        session = Session(new_id("session", self._clock), user, now + SESSION_LIFE, now)
-        await self._store.open_session(session, _hash(token), kind="session", origin=origin)
+    async def open_session(
+        self,
+        user: User,
+        origin: Origin,
+        *,
+        way: Way = "password",
+        password_hash: str | None = None,
+    ) -> SignedIn:
+        """As `Sessions.open`."""
         self._set_up = True
-        return SignedIn(user, token)
+        return await self._sessions.open(user, origin, way=way, password_hash=password_hash)
 
-    async def _prolong(self, session: Session) -> None:
-        now = self._clock.now()
-        if now - session.last_seen_at > _TOUCH_AFTER:
-            await self._store.touch(session.id, now + SESSION_LIFE)
+    # --- who is calling ----------------------------------------------------------------------
 
+    async def identify(self, shown: Shown, origin: Origin) -> Recognised:
+        """An `Authorization` header decides alone. Raises NotSignedInError."""
+        return await self._callers.identify(shown, origin)
 
-def _hash(token: str) -> str:
-    # A token has 256 random bits: a plain hash cannot be guessed back.
-    return hashlib.sha256(token.encode()).hexdigest()
+    def forget(self) -> None:
+        """Some credential has ended: from now on it is refused, and streams it opened close."""
+        self._callers.forget()
+
+    # --- passwords ---------------------------------------------------------------------------
+
+    async def change_password(
+        self, caller: Caller, current: str, new: str, *, origin: Origin
+    ) -> None:
+        """Ends everything else that this person is signed in with.
+
+        Raises WrongCredentialsError, WeakPasswordError, TooManyAttemptsError.
+        """
+        await self._sign_in.confirm(caller, current, origin=origin)
+        changed = NewPassword(
+            caller.user.id, await self._passwords.hash(new), kept_session=caller.credential_id
+        )
+        name = caller.user.username
+        event = AuditEvent("password_changed", name, name, address=origin.address)
+        await self._people.set_password(changed, event)
+        self.forget()
+
+    async def confirm_password(self, caller: Caller, password: str, *, origin: Origin) -> None:
+        """Before something that a stolen session may not do.
+
+        Raises WrongCredentialsError, TooManyAttemptsError.
+        """
+        await self._sign_in.confirm(caller, password, origin=origin)
+
+    async def reset(self, username: str, password: str, *, second_factor: bool = False) -> User:
+        """From the host itself: for somebody who is locked out. Ends that person's sessions and
+        tokens; with `second_factor`, their codes and passkeys are removed as well.
+
+        Raises NotFoundError, WeakPasswordError.
+        """
+        account = await self._people.account(username)
+        if account is None:
+            raise NotFoundError(f"There is nobody named {username!r}.")
+        changed = NewPassword(
+            account.user.id,
+            await self._passwords.hash(password),
+            removes_second_factor=second_factor,
+        )
+        detail = "on the host" + (", second factor removed" if second_factor else "")
+        event = AuditEvent("person_reset", "", account.user.username, detail)
+        await self._people.set_password(changed, event)
+        self.forget()
+        return account.user
+
+    async def rotate_key(self) -> None:
+        """Tokens are signed with a new key from now on; old ones are read for their life."""
+        await self._sessions.rotate_key()

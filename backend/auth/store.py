@@ -1,13 +1,13 @@
-"""People and their sessions. Of a session only the token's hash is kept."""
+"""People, as far as signing in needs them."""
 
-from datetime import datetime
+from dataclasses import dataclass
 
-from backend.auth.people import Account, Limits, Origin, Session, SessionKind, User
+from backend.auth.audit_store import AuditEvent, record
+from backend.auth.people import Account, Limits, User
 from backend.db.database import Connection, Database, IntegrityError, Row
-from backend.kit.clock import Clock, from_millis, to_millis
+from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import ConflictError
 
-_LONGEST_AGENT = 200
 _NO_LIMITS = Limits()
 
 
@@ -17,6 +17,15 @@ class NameTakenError(ConflictError):
 
 class SetupDoneError(ConflictError):
     code = "setup_done"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    user_id: str
+    password_hash: str
+    kept_session: str = ""
+    """All others end."""
+    removes_second_factor: bool = False
 
 
 class AuthStore:
@@ -34,7 +43,7 @@ class AuthStore:
             ]
         )
 
-    async def add(self, user: User, password_hash: str, *, first: bool) -> None:
+    async def add(self, user: User, password_hash: str, event: AuditEvent, *, first: bool) -> None:
         """`first`: only while there is nobody. Raises NameTakenError, SetupDoneError."""
         now = to_millis(self._clock.now())
 
@@ -42,15 +51,24 @@ class AuthStore:
             if first and _has_people(connection):
                 raise SetupDoneError("Parlor is set up already; ask its owner for an account.")
             connection.execute(
-                "INSERT INTO users (id, username, display_name, password_hash, role, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (user.id, user.username, user.display_name, password_hash, user.role, now),
+                "INSERT INTO users (id, username, display_name, email, password_hash, role,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    user.id,
+                    user.username,
+                    user.display_name,
+                    user.email,
+                    password_hash,
+                    user.role,
+                    now,
+                ),
             )
+            record(connection, now, event)
 
         try:
             await self._database.write(insert)
         except IntegrityError as error:
-            raise NameTakenError("Somebody has that name already.") from error
+            raise NameTakenError("Somebody has that name or that mail address.") from error
 
     async def account(self, username: str) -> Account | None:
         def select(connection: Connection) -> Account | None:
@@ -63,81 +81,33 @@ class AuthStore:
 
         return await self._database.read(select)
 
-    async def set_password(self, user_id: str, password_hash: str) -> None:
-        """Also ends all sessions of that person."""
+    async def rename(self, user_id: str, display_name: str) -> User | None:
+        def update(connection: Connection) -> User | None:
+            row = connection.execute(
+                "UPDATE users SET display_name = ? WHERE id = ? RETURNING *",
+                (display_name, user_id),
+            ).fetchone()
+            return None if row is None else user_from(row)
+
+        return await self._database.write(update)
+
+    async def set_password(self, new: NewPassword, event: AuditEvent) -> None:
+        now = to_millis(self._clock.now())
 
         def update(connection: Connection) -> None:
             connection.execute(
-                "UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user_id)
+                "UPDATE users SET password_hash = ? WHERE id = ?", (new.password_hash, new.user_id)
             )
-            connection.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
+            connection.execute(
+                "DELETE FROM sessions WHERE user_id = ? AND id <> ?",
+                (new.user_id, new.kept_session),
+            )
+            if new.removes_second_factor:
+                for table in ("totp", "recovery_codes", "passkeys"):
+                    connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (new.user_id,))  # noqa: S608  # names from the line above
+            record(connection, now, event)
 
         await self._database.write(update)
-
-    async def open_session(
-        self, session: Session, token_hash: str, *, kind: SessionKind, origin: Origin
-    ) -> None:
-        now = to_millis(self._clock.now())
-
-        def insert(connection: Connection) -> None:
-            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (now,))
-            connection.execute(
-                "INSERT INTO sessions (id, kind, token_hash, user_id, user_agent, address,"
-                " created_at, last_seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    session.id,
-                    kind,
-                    token_hash,
-                    session.user.id,
-                    origin.user_agent[:_LONGEST_AGENT],
-                    origin.address,
-                    now,
-                    now,
-                    to_millis(session.expires_at),
-                ),
-            )
-
-        await self._database.write(insert)
-
-    async def session(self, token_hash: str) -> Session | None:
-        """An unexpired browser session of a person who may sign in."""
-        now = to_millis(self._clock.now())
-
-        def select(connection: Connection) -> Session | None:
-            row = connection.execute(
-                "SELECT u.*, s.id AS session_id, s.expires_at, s.last_seen_at FROM sessions s"
-                " JOIN users u ON u.id = s.user_id"
-                " WHERE s.token_hash = ? AND s.kind = 'session' AND s.expires_at > ?"
-                " AND u.disabled_at IS NULL",
-                (token_hash, now),
-            ).fetchone()
-            if row is None:
-                return None
-            return Session(
-                row["session_id"],
-                user_from(row),
-                from_millis(row["expires_at"]),
-                from_millis(row["last_seen_at"]),
-            )
-
-        return await self._database.read(select)
-
-    async def touch(self, session_id: str, expires_at: datetime) -> None:
-        now = to_millis(self._clock.now())
-
-        def update(connection: Connection) -> None:
-            connection.execute(
-                "UPDATE sessions SET last_seen_at = ?, expires_at = ? WHERE id = ?",
-                (now, to_millis(expires_at), session_id),
-            )
-
-        await self._database.write(update, durable=False)
-
-    async def close_session(self, session_id: str) -> None:
-        def delete(connection: Connection) -> None:
-            connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-
-        await self._database.write(delete)
 
 
 def _has_people(connection: Connection) -> bool:

@@ -10,7 +10,7 @@ from backend.chat import events
 from backend.chat.costs import late_usage
 from backend.chat.journal import Journal
 from backend.chat.live import announce_conversation, announce_messages
-from backend.chat.records import ConversationSummary, Turn
+from backend.chat.records import ConversationSummary, Turn, text_of
 from backend.chat.running import RunningTurn
 from backend.chat.store import ConversationStore
 from backend.chat.transcript import Transcript
@@ -56,6 +56,7 @@ class TurnCloser:
             running.transcript.apply(event)
         ended = EndedTurn(
             turn=turn,
+            question=running.question,
             owner_id=running.owner_id,
             transcript=running.transcript,
             status=status,
@@ -94,19 +95,21 @@ class TurnCloser:
     async def _add_cost(self, turn: Turn, owner_id: str, generation_id: str) -> None:
         provider, _ = self._catalog.resolve(turn.model)
         usage = await late_usage(provider, generation_id)
-        if usage and await self._store.add_usage(turn, usage):
+        if usage and await self._store.add_usage(turn, owner_id, usage):
             announce_messages(self._hub, owner_id, turn.conversation_id)
 
     async def close_dead(self, owner_id: str, turn: Turn) -> None:
         """A turn whose process died: its text comes from the journal."""
         frames = await self._conversations.frames(turn.id, 0)
         stored = [raw + b"\n\n" for raw in frames.split(b"\n\n")[:-1]]
-        transcript = Transcript(await self._store.message_before(turn.message_id))
+        transcript = Transcript(await self._store.parts(turn.message_id))
+        question = text_of(await self._store.parts(turn.parent_id))
         for raw in stored:
             try:
                 transcript.apply(events.TURN_EVENT.validate_json(data_of(raw)))
             except ValidationError:  # of a newer release
                 _log.warning("event_unknown", turn=turn.id)
         journal = Journal(turn.id, on_append=lambda _: None, stored=stored)
-        await self.close(RunningTurn(turn, owner_id, journal, transcript), "interrupted", None)
+        running = RunningTurn(turn, owner_id, question, journal, transcript)
+        await self.close(running, "interrupted", None)
         _log.info("turn_recovered", turn=turn.id)

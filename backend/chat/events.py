@@ -33,7 +33,7 @@ class TurnStarted:
     type: Literal["turn.started"] = "turn.started"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made per token: that would take four times as long
 class TextDelta:
     __pydantic_config__ = _CONFIG
     text: str

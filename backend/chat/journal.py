@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
 import structlog
 
-from backend.chat.events import TurnEvent
+from backend.chat.events import TextDelta, TurnEvent
 from backend.kit.schedule import pause
 from backend.kit.sse import PING, Waiters, frame
 
-COMMIT_SECONDS = 0.05
+COMMIT_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
+TEXT_FRAME = b'id: %d\nevent: text.delta\ndata: {"text":%b,"type":"text.delta"}\n\n'
+"""What `frame` makes of a TextDelta."""
 
 _log = structlog.get_logger()
 
@@ -55,9 +58,14 @@ class Journal:
         return len(self._waiters)
 
     def append(self, event: TurnEvent) -> None:
-        self._frames.append(frame(len(self._frames) + 1, event, event.type))
+        number = len(self._frames) + 1
+        if type(event) is TextDelta:  # nearly all of them: the same bytes, a third of the time
+            self._frames.append(TEXT_FRAME % (number, orjson.dumps(event.text)))
+        else:
+            self._frames.append(frame(number, event, event.type))
         self._waiters.wake()
-        self._mark_dirty()
+        if not self.dirty:
+            self._mark_dirty()
 
     def seal(self, events: Sequence[TurnEvent]) -> JournalRows:
         """What is not known to be stored, ended by `events`, for the turn's last transaction.
@@ -119,8 +127,14 @@ class Journal:
                 yield batch[0] if len(batch) == 1 else b"".join(batch)
             elif self.closed:
                 return
-            elif not await self._waiters.wait():
-                yield PING
+            else:
+                waiting = self._waiters.sleep()
+                try:
+                    if not await waiting:
+                        yield PING
+                except asyncio.CancelledError:
+                    self._waiters.forget(waiting)
+                    raise
 
 
 class JournalWriter:

@@ -1,9 +1,10 @@
-"""What the live stream of a person's screens says about conversations."""
+"""What the live stream says: to a person's screens about conversations, to a display about itself."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.auth.devices import DeviceChanged
 from backend.chat.records import ConversationSummary
 from backend.kit.hub import Hub
 
@@ -41,7 +42,7 @@ class MessagesChanged(BaseModel):
 
 
 type LiveEvent = Annotated[
-    Hello | ConversationChanged | ConversationDeleted | MessagesChanged,
+    Hello | ConversationChanged | ConversationDeleted | MessagesChanged | DeviceChanged,
     Field(discriminator="type"),
 ]
 

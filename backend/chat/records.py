@@ -76,6 +76,20 @@ class Message(BaseModel):
     created_at: datetime
 
 
+class ConversationMetadata(BaseModel):
+    """Which product and agent a program speaks for; a person may be limited to some."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
+
+    product_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    agent_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+NO_METADATA = ConversationMetadata()
+
+
 class ConversationSummary(BaseModel):
     model_config = _CONFIG
 
@@ -100,6 +114,7 @@ class ConversationChange(BaseModel):
     system_prompt: Annotated[str, Field(max_length=100_000)] | None = None
     pinned: bool = False
     archived: bool = False
+    metadata: ConversationMetadata = NO_METADATA
     leaf_id: Annotated[str, Field(min_length=1, max_length=64)] = ""
 
 
@@ -107,6 +122,7 @@ class Conversation(ConversationSummary):
     """A conversation with every node of its tree, oldest first."""
 
     system_prompt: str | None
+    metadata: ConversationMetadata
     leaf_id: str | None
     messages: list[Message]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import structlog
 
 from backend.catalog.service import Catalog
 from backend.chat import events
+from backend.chat.allowance import Permit
 from backend.chat.closing import TurnCloser
 from backend.chat.history import build_window, time_context
 from backend.chat.journal import Journal, JournalWriter
@@ -83,7 +85,18 @@ class TurnRunner:
     def follower_count(self) -> int:
         return sum(running.journal.follower_count for running in self._running.values())
 
-    async def begin(self, order: TurnOrder, zone: ZoneInfo, parameters: ModelParameters) -> Turn:
+    def running_costs(self) -> dict[str, float]:
+        """Person -> what their running turns have cost so far, as far as it is known."""
+        costs: dict[str, float] = {}
+        for running in self._running.values():
+            if running.loop and running.loop.usage and running.loop.usage.cost:
+                so_far = costs.get(running.owner_id, 0.0)
+                costs[running.owner_id] = so_far + running.loop.usage.cost
+        return costs
+
+    async def begin(
+        self, order: TurnOrder, zone: ZoneInfo, parameters: ModelParameters, permit: Permit
+    ) -> Turn:
         """Store the question and start the answer; returns once the question is durable.
 
         Raises what TurnStore.begin raises.
@@ -99,8 +112,10 @@ class TurnRunner:
         running = RunningTurn(
             turn,
             order.owner_id,
+            order.text,
             Journal(turn.id, on_append=self.writer.mark),
             Transcript(begun.before),
+            permit,
         )
         self._running[turn.id] = running
         running.emit(
@@ -134,6 +149,14 @@ class TurnRunner:
         for running in list(self._running.values()):
             if (running.owner_id, running.turn.conversation_id) == (owner_id, conversation_id):
                 await self.stop(owner_id, running.turn.id)
+
+    async def stop_all(self, owner_id: str) -> None:
+        """Stop what runs for somebody whose account is gone."""
+        theirs = [one for one in self._running.values() if one.owner_id == owner_id]
+        for running in theirs:
+            self._end_early(running, "stopped")
+        for running in theirs:
+            await running.ended.wait()
 
     async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
         """The turn's frames above `after`, then live to its end. Raises before the first frame:
@@ -240,6 +263,9 @@ class TurnRunner:
             finally:
                 self._running.pop(running.turn.id, None)
                 running.ended.set()
+                if running.permit.when_over:
+                    told = running.permit.when_over()
+                    self._background.start(told, name=f"allowance after {running.turn.id}")
 
     def _prepare(
         self, running: RunningTurn, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
@@ -262,6 +288,11 @@ class TurnRunner:
                 )
             )
         toolbox = self._demo_toolbox if provider.id == "demo" else self._toolbox
+        permit, cost = running.permit, self._limits.cost
+        if permit.tools is not None:
+            toolbox = toolbox.only(permit.tools)
+        if permit.dollars is not None:
+            cost = permit.dollars if cost is None else min(cost, permit.dollars)
         offers_tools = known is None or known.supports_tools
         request = ModelRequest(
             model=local_model,
@@ -271,7 +302,12 @@ class TurnRunner:
             session_id=turn.conversation_id,
         )
         return TurnLoop(
-            provider, request, toolbox, limits=self._limits, emit=running.emit, clock=self._clock
+            provider,
+            request,
+            toolbox,
+            limits=replace(self._limits, cost=cost),
+            emit=running.emit,
+            clock=self._clock,
         )
 
 

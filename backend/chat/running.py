@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from backend.chat import events
+from backend.chat.allowance import Permit
 from backend.chat.journal import Journal
 from backend.chat.records import Turn
 from backend.chat.transcript import Transcript
@@ -15,12 +16,17 @@ type Ending = Literal["stopped", "interrupted"]
 
 @dataclass(slots=True)
 class RunningTurn:
-    """A turn while it has a journal to write. `ending`: how it was told to end, if it was."""
+    """A turn while it has a journal to write. `ending`: how it was told to end, if it was.
+
+    `question`: the text that this turn put, empty when it answers an older question.
+    """
 
     turn: Turn
     owner_id: str
+    question: str
     journal: Journal
     transcript: Transcript
+    permit: Permit = field(default_factory=Permit)
     ending: Ending | None = None
     entered: bool = False
     task: "asyncio.Task[None] | None" = None

@@ -4,11 +4,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from backend.auth.people import User
 from backend.catalog.service import Catalog
+from backend.chat.allowance import Allowance, Wish
 from backend.chat.live import announce_conversation, announce_deleted, announce_messages
 from backend.chat.records import (
+    NO_METADATA,
     Conversation,
     ConversationChange,
+    ConversationMetadata,
     ConversationPage,
     ConversationSummary,
     Turn,
@@ -36,7 +40,8 @@ class TurnOptions:
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """What a person sends. Without `conversation_id` a conversation is made, and it takes
-    `earlier` and `system_prompt` along. `edit_of`: the message becomes that one's sibling."""
+    `earlier`, `system_prompt` and `metadata` along. `edit_of`: the message becomes that one's
+    sibling."""
 
     text: str
     conversation_id: str | None = None
@@ -45,6 +50,7 @@ class NewMessage:
     edit_of: str | None = None
     system_prompt: str | None = None
     earlier: tuple[EarlierMessage, ...] = ()
+    metadata: ConversationMetadata = NO_METADATA
 
 
 class ChatService:
@@ -55,6 +61,7 @@ class ChatService:
         turns: TurnStore,
         runner: TurnRunner,
         catalog: Catalog,
+        allowance: Allowance,
         hub: Hub,
         clock: Clock,
         system_prompt: str | None,
@@ -63,21 +70,27 @@ class ChatService:
         self._turns = turns
         self._runner = runner
         self._catalog = catalog
+        self._allowance = allowance
         self._hub = hub
         self._clock = clock
         self._system_prompt = system_prompt
 
     # --- turns -------------------------------------------------------------------------------
 
-    async def send(self, owner_id: str, message: NewMessage, options: TurnOptions) -> Turn:
+    async def send(self, user: User, message: NewMessage, options: TurnOptions) -> Turn:
         """Store a message and start the answer.
 
-        Raises ModelUnknownError, NotFoundError, TurnRunningError, InvalidInputError.
+        Raises ModelUnknownError, NotAllowedError, NotFoundError, TurnRunningError,
+        InvalidInputError.
         """
         self._check_model(options)
         is_new = message.conversation_id is None
+        wish = Wish(
+            options.model, message.conversation_id, message.metadata, message.client_message_id
+        )
+        permit = await self._allowance.permit(user, wish)
         order = TurnOrder(
-            owner_id=owner_id,
+            owner_id=user.id,
             kind="send",
             turn_id=new_id("turn", self._clock),
             message_id=new_id("msg", self._clock),
@@ -86,30 +99,31 @@ class ChatService:
             is_new=is_new,
             system_prompt=message.system_prompt or self._system_prompt,
             earlier=message.earlier if is_new else (),
+            metadata=message.metadata if is_new else NO_METADATA,
             model=options.model,
-            default_model=self._catalog.default_model,
+            default_model=self._allowance.default_model(user),
             text=message.text,
             client_message_id=message.client_message_id,
             parent_id=message.parent_id,
             edit_of=message.edit_of,
         )
-        return await self._runner.begin(order, options.zone, options.parameters)
+        return await self._runner.begin(order, options.zone, options.parameters, permit)
 
     async def regenerate(
-        self, owner_id: str, conversation_id: str, message_id: str, options: TurnOptions
+        self, user: User, conversation_id: str, message_id: str, options: TurnOptions
     ) -> Turn:
         """Answer a question again; the new answer is a sibling. Raises as `send` does."""
-        return await self._again(owner_id, conversation_id, message_id, options, proceed=False)
+        return await self._again(user, conversation_id, message_id, options, proceed=False)
 
     async def proceed(
-        self, owner_id: str, conversation_id: str, message_id: str, options: TurnOptions
+        self, user: User, conversation_id: str, message_id: str, options: TurnOptions
     ) -> Turn:
         """Go on with an answer that was cut short, in the same message. Raises as `send` does."""
-        return await self._again(owner_id, conversation_id, message_id, options, proceed=True)
+        return await self._again(user, conversation_id, message_id, options, proceed=True)
 
     async def _again(
         self,
-        owner_id: str,
+        user: User,
         conversation_id: str,
         message_id: str,
         options: TurnOptions,
@@ -117,23 +131,28 @@ class ChatService:
         proceed: bool,
     ) -> Turn:
         self._check_model(options)
+        permit = await self._allowance.permit(user, Wish(options.model, conversation_id))
         order = TurnOrder(
-            owner_id=owner_id,
+            owner_id=user.id,
             kind="continue" if proceed else "regenerate",
             turn_id=new_id("turn", self._clock),
             message_id=new_id("msg", self._clock),
             conversation_id=conversation_id,
             model=options.model,
-            default_model=self._catalog.default_model,
+            default_model=self._allowance.default_model(user),
             target_id=message_id,
         )
-        return await self._runner.begin(order, options.zone, options.parameters)
+        return await self._runner.begin(order, options.zone, options.parameters, permit)
 
     async def turn(self, owner_id: str, turn_id: str) -> Turn:
         return await self._conversations.turn(owner_id, turn_id)
 
     async def stop(self, owner_id: str, turn_id: str) -> Turn:
         return await self._runner.stop(owner_id, turn_id)
+
+    async def stop_all(self, owner_id: str) -> None:
+        """Of somebody who has gone."""
+        await self._runner.stop_all(owner_id)
 
     async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
         return await self._runner.follow(owner_id, turn_id, after)
@@ -155,16 +174,16 @@ class ChatService:
 
     # --- conversations -----------------------------------------------------------------------
 
-    async def create(self, owner_id: str, change: ConversationChange) -> Conversation:
-        if change.model is not None:
-            self._catalog.check(change.model)
+    async def create(self, user: User, change: ConversationChange) -> Conversation:
+        """Raises ModelUnknownError, NotAllowedError."""
+        self._check_change(user, change)
         created = await self._conversations.create(
-            owner_id,
+            user.id,
             new_id("conv", self._clock),
             change=change,
             system_prompt=change.system_prompt or self._system_prompt,
         )
-        announce_conversation(self._hub, owner_id, created)
+        announce_conversation(self._hub, user.id, created)
         return created
 
     async def page(
@@ -178,15 +197,21 @@ class ChatService:
         return await self._conversations.get(owner_id, conversation_id)
 
     async def update(
-        self, owner_id: str, conversation_id: str, change: ConversationChange
+        self, user: User, conversation_id: str, change: ConversationChange
     ) -> ConversationSummary:
+        """Raises ModelUnknownError, NotAllowedError, NotFoundError."""
+        self._check_change(user, change)
+        summary = await self._conversations.update(user.id, conversation_id, change)
+        announce_conversation(self._hub, user.id, summary)
+        if change.leaf_id:
+            announce_messages(self._hub, user.id, conversation_id)
+        return summary
+
+    def _check_change(self, user: User, change: ConversationChange) -> None:
         if change.model is not None:
             self._catalog.check(change.model)
-        summary = await self._conversations.update(owner_id, conversation_id, change)
-        announce_conversation(self._hub, owner_id, summary)
-        if change.leaf_id:
-            announce_messages(self._hub, owner_id, conversation_id)
-        return summary
+            self._allowance.check_model(user, change.model)
+        self._allowance.check_metadata(user, change.metadata)
 
     async def delete(self, owner_id: str, conversation_id: str) -> None:
         await self._runner.stop_in(owner_id, conversation_id)

@@ -1,21 +1,21 @@
 """Conversations, their messages and turns in SQLite. Everything is checked against its owner."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
-from backend.chat.journal import JournalRows, frames_after
+from backend.chat.journal import JournalRows
+from backend.chat.journal_store import insert_journal, read_frames
 from backend.chat.records import (
     PARTS,
     Conversation,
     ConversationChange,
+    ConversationMetadata,
     ConversationPage,
     ConversationSummary,
     Message,
     Problem,
     Turn,
-    text_of,
 )
 from backend.chat.search import as_match
 from backend.db.database import Connection, Database, Row
@@ -25,7 +25,7 @@ from backend.messages import Usage
 
 _SUMMARY = """
     SELECT c.id, c.title, c.title_source, c.model, c.pinned, c.archived, c.created_at,
-           c.updated_at, c.system_prompt, c.leaf_id,
+           c.updated_at, c.system_prompt, c.leaf_id, c.metadata,
            (SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')
                AS running_turn_id
     FROM conversations c
@@ -39,6 +39,7 @@ _SETTERS = {
     "system_prompt": "UPDATE conversations SET system_prompt = ? WHERE id = ?",
     "pinned": "UPDATE conversations SET pinned = ? WHERE id = ?",
     "archived": "UPDATE conversations SET archived = ? WHERE id = ?",
+    "metadata": "UPDATE conversations SET metadata = ? WHERE id = ?",
     "leaf_id": "UPDATE conversations SET leaf_id = ? WHERE id = ?",
 }
 
@@ -74,8 +75,8 @@ class ConversationStore:
         def insert(connection: Connection) -> Conversation:
             connection.execute(
                 "INSERT INTO conversations (id, owner_id, title, title_source, model,"
-                " system_prompt, pinned, archived, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " system_prompt, metadata, pinned, archived, created_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     conversation_id,
                     owner_id,
@@ -83,6 +84,7 @@ class ConversationStore:
                     "person" if change.title else "auto",
                     change.model,
                     system_prompt,
+                    change.metadata.model_dump_json(exclude_none=True),
                     change.pinned,
                     change.archived,
                     now,
@@ -140,6 +142,8 @@ class ConversationStore:
             given = change.model_dump(exclude_unset=True)
             if "title" in given:
                 given["title_source"] = "person"
+            if "metadata" in given:
+                given["metadata"] = change.metadata.model_dump_json(exclude_none=True)
             if leaf_id := given.pop("leaf_id", None):
                 leaf = message_row(connection, conversation_id, leaf_id)
                 given["leaf_id"] = deepest(connection, leaf)
@@ -195,19 +199,21 @@ class ConversationStore:
     async def frames(self, turn_id: str, after: int) -> bytes:
         """The stored frames of a turn with a number above `after`."""
 
-        def select(connection: Connection) -> bytes:
-            rows = connection.execute(
-                "SELECT last_number, frames FROM journal"
-                " WHERE turn = (SELECT number FROM turns WHERE id = ?) AND last_number > ?"
-                " ORDER BY last_number",
-                (turn_id, after),
-            )
-            return frames_after([(row[0], row[1]) for row in rows], after)
-
-        return await self._database.read(select)
+        return await self._database.read(lambda c: read_frames(c, turn_id, after))
 
     async def save_journal(self, rows: Sequence[JournalRows]) -> None:
         await self._database.write(lambda c: insert_journal(c, rows), durable=False)
+
+
+def delete_conversations(connection: Connection, owner_id: str) -> None:
+    """All of a person's, before the person is deleted; see `_delete_messages`."""
+    _delete_messages(
+        connection,
+        "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id"
+        " WHERE c.owner_id = ?",
+        owner_id,
+    )
+    connection.execute("DELETE FROM conversations WHERE owner_id = ?", (owner_id,))
 
 
 def _delete_messages(connection: Connection, which: str, value: str) -> None:
@@ -216,14 +222,6 @@ def _delete_messages(connection: Connection, which: str, value: str) -> None:
     # Detached first: SQLite follows a chain of cascading deletes for a thousand messages only.
     connection.executemany("UPDATE messages SET parent_id = NULL WHERE id = ?", ids)
     connection.executemany("DELETE FROM messages WHERE id = ?", ids)
-
-
-def insert_journal(connection: Connection, rows: Sequence[JournalRows]) -> None:
-    # A turn whose conversation was deleted meanwhile has nothing to belong to any more.
-    connection.executemany(
-        "INSERT INTO journal (turn, last_number, frames) SELECT number, ?, ? FROM turns WHERE id = ?",
-        [(row.last_number, row.frames, row.turn_id) for row in rows],
-    )
 
 
 def conversation_row(connection: Connection, owner_id: str, conversation_id: str) -> Row:
@@ -266,13 +264,6 @@ def deepest(connection: Connection, row: Row) -> str:
     return found
 
 
-def index_text(connection: Connection, number: int, parts: Sequence[Any]) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO message_text (rowid, text) VALUES (?, ?)",
-        (number, text_of(list(parts))),
-    )
-
-
 def turn_from(row: Row) -> Turn:
     values = {name: row[name] for name in Turn.model_fields}
     values["created_at"] = from_millis(row["created_at"])
@@ -288,6 +279,7 @@ def _load(connection: Connection, owner_id: str, conversation_id: str) -> Conver
     return Conversation(
         **summary_from(row).model_dump(),
         system_prompt=row["system_prompt"],
+        metadata=ConversationMetadata.model_validate_json(row["metadata"]),
         leaf_id=row["leaf_id"],
         messages=[_message(message) for message in messages],
     )

@@ -7,17 +7,19 @@ import orjson
 
 from backend.chat.events import TurnKind
 from backend.chat.records import (
+    NO_METADATA,
     PARTS,
     STEP_REASONING,
+    ConversationMetadata,
     ConversationSummary,
     Part,
     PathMessage,
     TextPart,
     Turn,
 )
+from backend.chat.search import index_texts
 from backend.chat.store import (
     conversation_row,
-    index_text,
     message_row,
     summary_from,
     turn_from,
@@ -66,6 +68,7 @@ class TurnOrder:
     conversation_id: str
     is_new: bool = False
     system_prompt: str | None = None
+    metadata: ConversationMetadata = NO_METADATA
     earlier: tuple[EarlierMessage, ...] = ()
     user_message_id: str = ""
     text: str = ""
@@ -102,9 +105,11 @@ class _Place:
 
 
 def begin(connection: Connection, order: TurnOrder, now: int) -> BegunTurn:
-    """Before the first token few statements run, and nothing is read back that is known."""
-    if repeated := _repeated(connection, order):
-        return repeated
+    """Before the first token few statements run, and nothing is read back that is known.
+
+    A client message that began a turn earlier is not looked up: it ends in an IntegrityError or,
+    as its conversation has gone on since, in some AppError. See `begun_before`.
+    """
     place = (_found if order.is_new else _join)(connection, order, now)
     turn = Turn(
         id=order.turn_id,
@@ -144,13 +149,14 @@ def _found(connection: Connection, order: TurnOrder, now: int) -> _Place:
     model = order.model or order.default_model
     connection.execute(
         "INSERT INTO conversations (id, owner_id, title, title_source, model, system_prompt,"
-        " leaf_id, created_at, updated_at) VALUES (?, ?, ?, 'auto', ?, ?, ?, ?, ?)",
+        " metadata, leaf_id, created_at, updated_at) VALUES (?, ?, ?, 'auto', ?, ?, ?, ?, ?, ?)",
         (
             order.conversation_id,
             order.owner_id,
             title,
             model,
             order.system_prompt,
+            order.metadata.model_dump_json(exclude_none=True),
             order.user_message_id,
             now,
             now,
@@ -159,8 +165,8 @@ def _found(connection: Connection, order: TurnOrder, now: int) -> _Place:
     leaf = None
     for index, message in enumerate(order.earlier):
         message_id = f"{order.user_message_id}_{index}"
-        number = _insert_message(connection, order, message_id, leaf, message, now)
-        index_text(connection, number, [TextPart(message.text)])
+        _insert_message(connection, order, message_id, leaf, message, now)
+        index_texts(connection, [(message_id, message.text)])
         leaf = message_id
     question = EarlierMessage("user", order.text)
     _insert_message(connection, order, order.user_message_id, leaf, question, now)
@@ -215,7 +221,8 @@ def _join(connection: Connection, order: TurnOrder, now: int) -> _Place:
     )
 
 
-def _repeated(connection: Connection, order: TurnOrder) -> BegunTurn | None:
+def begun_before(connection: Connection, order: TurnOrder) -> BegunTurn | None:
+    """The turn that this client message began already."""
     if order.client_message_id is None:
         return None
     row = connection.execute(
@@ -248,9 +255,9 @@ def _insert_message(
     parent_id: str | None,
     message: EarlierMessage,
     now: int,
-) -> int:
-    """Returns its number. The turn's end puts the text into the search index: that can wait."""
-    inserted = connection.execute(
+) -> None:
+    """The turn's end puts the text into the search index: that can wait."""
+    connection.execute(
         "INSERT INTO messages (id, conversation_id, parent_id, role, status, parts, created_at)"
         " VALUES (?, ?, ?, ?, 'complete', ?, ?)",
         (
@@ -262,7 +269,6 @@ def _insert_message(
             now,
         ),
     )
-    return inserted.lastrowid or 0
 
 
 def _answered_again(order: TurnOrder, target: Row) -> tuple[str, str]:

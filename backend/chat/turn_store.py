@@ -7,32 +7,40 @@ from typing import Any
 import orjson
 
 from backend.chat.journal import JournalRows
+from backend.chat.journal_store import insert_journal
 from backend.chat.records import (
     PARTS,
     ConversationSummary,
     Part,
     StepReasoning,
     Turn,
+    text_of,
 )
-from backend.chat.store import (
-    conversation_row,
-    index_text,
-    insert_journal,
-    summary_from,
-    turn_from,
-)
+from backend.chat.search import index_texts
+from backend.chat.store import summary_from, turn_from
 from backend.chat.transcript import Transcript
-from backend.chat.turn_begin import BegunTurn, TurnOrder, TurnRunningError, begin
-from backend.db.database import Connection, Database, IntegrityError
+from backend.chat.turn_begin import (
+    BegunTurn,
+    TurnOrder,
+    TurnRunningError,
+    begin,
+    begun_before,
+)
+from backend.db.database import Connection, Database, IntegrityError, StorageError
 from backend.kit.clock import Clock, to_millis
+from backend.kit.errors import AppError
 from backend.messages import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
-    """`usage` and `reasoning` are of this turn alone; a continued message keeps what it had."""
+    """`usage` and `reasoning` are of this turn alone; a continued message keeps what it had.
+
+    `question`: the text of a question that this turn put, to be made findable.
+    """
 
     turn: Turn
+    question: str
     owner_id: str
     transcript: Transcript
     status: str
@@ -54,8 +62,14 @@ class TurnStore:
         now = to_millis(self._clock.now())
         try:
             return await self._database.write(lambda c: begin(c, order, now))
-        except IntegrityError as error:  # another process began one in the same moment
-            raise TurnRunningError from error
+        except StorageError:
+            raise
+        except (AppError, IntegrityError) as error:
+            if repeated := await self._database.read(lambda c: begun_before(c, order)):
+                return repeated
+            if isinstance(error, AppError):
+                raise
+            raise TurnRunningError from error  # another process began one in the same moment
 
     async def end(self, ended: EndedTurn, journal: JournalRows) -> ConversationSummary | None:
         """Write the answer, the rest of its journal and the turn's end, in one transaction.
@@ -75,8 +89,8 @@ class TurnStore:
             ]
         )
 
-    async def message_before(self, message_id: str) -> list[Part]:
-        """The stored parts of a message; none when it does not exist yet."""
+    async def parts(self, message_id: str | None) -> list[Part]:
+        """The stored parts of a message; none when it does not exist (yet)."""
 
         def select(connection: Connection) -> list[Part]:
             row = connection.execute(
@@ -98,13 +112,19 @@ class TurnStore:
 
         return await self._database.read(select)
 
-    async def add_usage(self, turn: Turn, usage: Usage) -> bool:
+    async def add_usage(self, turn: Turn, owner_id: str, usage: Usage) -> bool:
         """Late news from the provider's books on a stopped turn; False when it was deleted."""
 
         def apply(connection: Connection) -> bool:
-            connection.execute(
+            kept = connection.execute(
                 "UPDATE turns SET cost = coalesce(cost, 0) + ? WHERE id = ?", (usage.cost, turn.id)
             )
+            if not kept.rowcount:  # money that was spent stays spent
+                connection.execute(
+                    "INSERT INTO deleted_turns (owner_id, created_at, cost)"
+                    " SELECT id, ?, ? FROM users WHERE id = ?",
+                    (to_millis(turn.created_at), usage.cost or 0, owner_id),
+                )
             # By then the message may have been continued, so what it cost is added to.
             total = _with_earlier_usage(connection, turn.message_id, usage)
             changed = connection.execute(
@@ -128,7 +148,8 @@ class TurnStore:
 def _end(
     connection: Connection, ended: EndedTurn, journal: JournalRows, now: int
 ) -> ConversationSummary | None:
-    turn, transcript = ended.turn, ended.transcript
+    """Few statements, as each one takes the interpreter's lock from those who stream."""
+    turn = ended.turn
     updated = connection.execute(
         "UPDATE turns SET status = ?, cost = ?, finished_at = ?"
         " WHERE id = ? AND status = 'running'",
@@ -137,41 +158,43 @@ def _end(
     if not updated.rowcount:
         return None
     insert_journal(connection, [journal])
-    question = connection.execute(
-        "SELECT number, parts FROM messages WHERE id IS ?", (turn.parent_id,)
-    ).fetchone()
-    if question:
-        index_text(connection, question["number"], PARTS.validate_json(question["parts"]))
-        number = _write_answer(connection, ended, now)
-        index_text(connection, number, transcript.parts)
-        connection.execute(
-            "UPDATE conversations SET updated_at = ?,"
-            " leaf_id = CASE WHEN leaf_id = ? THEN ? ELSE leaf_id END WHERE id = ?",
-            (now, turn.parent_id, turn.message_id, turn.conversation_id),
+    if _write_answer(connection, ended, now):
+        texts = [(turn.message_id, text_of(ended.transcript.parts))]
+        if ended.question and turn.parent_id:
+            texts.append((turn.parent_id, ended.question))
+        index_texts(connection, texts)
+    if ended.generation_ids:
+        connection.executemany(
+            "INSERT OR IGNORE INTO generations (id, turn_id, owner_id, model) VALUES (?, ?, ?, ?)",
+            [(one, turn.id, ended.owner_id, turn.model) for one in ended.generation_ids],
         )
-    connection.executemany(
-        "INSERT OR IGNORE INTO generations (id, turn_id, owner_id, model) VALUES (?, ?, ?, ?)",
-        [(one, turn.id, ended.owner_id, turn.model) for one in ended.generation_ids],
-    )
-    return summary_from(conversation_row(connection, ended.owner_id, turn.conversation_id))
+    row = connection.execute(
+        "UPDATE conversations SET updated_at = ?,"
+        " leaf_id = CASE WHEN leaf_id = ? THEN ? ELSE leaf_id END WHERE id = ?"
+        " RETURNING *, NULL AS running_turn_id",
+        (now, turn.parent_id, turn.message_id, turn.conversation_id),
+    ).fetchone()
+    return summary_from(row)
 
 
-def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> int:
+def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> bool:
+    """False when its question was deleted."""
     turn, transcript = ended.turn, ended.transcript
-    usage = _with_earlier_usage(connection, turn.message_id, ended.usage)
-    reasoning = [*_earlier_reasoning(connection, turn.message_id), *ended.reasoning]
+    usage, reasoning = ended.usage, [*ended.reasoning]
+    if turn.kind == "continue":
+        usage = _with_earlier_usage(connection, turn.message_id, usage)
+        reasoning = [*_earlier_reasoning(connection, turn.message_id), *reasoning]
     written = connection.execute(
         "INSERT INTO messages (id, conversation_id, parent_id, role, created_at, turn_id, status,"
         " parts, notices, error, usage, model, finish_reason, reasoning_details)"
-        " VALUES (?, ?, ?, 'assistant', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " SELECT ?, ?, id, 'assistant', ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM messages WHERE id = ?"
         " ON CONFLICT (id) DO UPDATE SET turn_id = excluded.turn_id, status = excluded.status,"
         " parts = excluded.parts, notices = excluded.notices, error = excluded.error,"
         " usage = excluded.usage, model = excluded.model, finish_reason = excluded.finish_reason,"
-        " reasoning_details = excluded.reasoning_details RETURNING number",
+        " reasoning_details = excluded.reasoning_details",
         (
             turn.message_id,
             turn.conversation_id,
-            turn.parent_id,
             now,
             turn.id,
             transcript.status,
@@ -182,10 +205,10 @@ def _write_answer(connection: Connection, ended: EndedTurn, now: int) -> int:
             turn.model,
             transcript.finish_reason,
             _json(reasoning) if reasoning else None,
+            turn.parent_id,
         ),
     )
-    number: int = written.fetchone()[0]
-    return number
+    return written.rowcount > 0
 
 
 def _with_earlier_usage(

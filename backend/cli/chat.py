@@ -187,7 +187,11 @@ def _sign_in(client: httpx2.Client, server: str) -> None:
     client.cookies.clear()
     name = input("Name: ")
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else input()
-    _checked(client.post("/api/auth/login", json={"username": name, "password": password}))
+    given = {"username": name, "password": password, "mode": "session"}
+    answer = client.post("/api/auth/login", json=given)
+    if _code(answer) == "second_factor_required":
+        answer = client.post("/api/auth/login", json=given | {"code": input("Code: ")})
+    _checked(answer)
     kept[server] = dict(client.cookies)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
@@ -200,6 +204,14 @@ def _kept_sessions(path: Path) -> dict[str, dict[str, str]]:
     except (OSError, orjson.JSONDecodeError):  # never signed in, or cut short while it was written
         return {}
     return kept
+
+
+def _code(response: httpx2.Response) -> str:
+    """Of an error; "" of anything else."""
+    try:
+        return str(response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _checked(response: httpx2.Response) -> Any:

@@ -46,14 +46,31 @@ def run_list_users(settings: Settings) -> None:
     _with_accounts(settings, show)
 
 
-def run_reset_password(settings: Settings, name: str) -> None:
+def run_reset_password(settings: Settings, name: str, *, second_factor: bool) -> None:
+    """A running server refuses the old sessions after two seconds."""
     password = _new_password()
 
     async def reset(accounts: AuthService) -> None:
-        await accounts.set_password(name, password)
-        print(f"The password of {name} is set; all their sessions are closed.")
+        user = await accounts.reset(name, password, second_factor=second_factor)
+        print(f"The password of {user.username} is set; all their sessions are closed.")
+        if second_factor:
+            print("Their authenticator app, recovery codes and passkeys are removed.")
+        print("Their API keys still work; they can remove them in their account.")
 
     _with_accounts(settings, reset)
+
+
+def run_rotate_keys(settings: Settings) -> None:
+    """A running server reads the file when it has changed."""
+
+    async def rotate(accounts: AuthService) -> None:
+        await accounts.rotate_key()
+        print(
+            "Tokens are signed with a new key from now on. Those signed with the old one go on"
+            " until they end; browsers are remembered anew at their next sign-in."
+        )
+
+    _with_accounts(settings, rotate)
 
 
 def run_setup_link(settings: Settings, server: str | None) -> None:

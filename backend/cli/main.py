@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from backend.cli.certs import certs
+from backend.cli.mcp import mcp
 from backend.kit.errors import AppError
 from backend.kit.log import configure_logging
 from backend.kit.version import VERSION
@@ -21,6 +22,9 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="People who may sign in (on this host).")
 app.add_typer(users, name="users")
+app.add_typer(mcp, name="mcp")
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign programs' tokens.")
+app.add_typer(keys, name="keys")
 app.add_typer(certs, name="certs")
 
 
@@ -40,13 +44,17 @@ def main() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 = any.")] = None,
+    standby: Annotated[
+        Path | None,
+        typer.Option(help="Answer on this private socket only, until SIGUSR1 (for upgrades)."),
+    ] = None,
 ) -> None:
     """Run the server: plain HTTP on loopback, TLS elsewhere."""
     from backend.cli.serve import run_server  # noqa: PLC0415  # start-up: one command, one import
 
     settings = Settings.load(host=host, port=port)
     configure_logging(settings.server.log_level)
-    run_server(settings)
+    run_server(settings, standby=standby)
 
 
 @app.command()
@@ -107,11 +115,20 @@ def list_users() -> None:
 
 
 @users.command("reset")
-def reset_user(name: Annotated[str, typer.Argument(help="Whose password to set anew.")]) -> None:
-    """Set a new password (asked for twice, or read from standard input)."""
+def reset_user(
+    name: Annotated[str, typer.Argument(help="Whose password to set anew.")],
+    second_factor: Annotated[
+        bool,
+        typer.Option(
+            "--second-factor", help="Remove their authenticator app and passkeys as well."
+        ),
+    ] = False,
+) -> None:
+    """Set a new password (asked for twice, or read from standard input) and end all their
+    sessions. Works while the server runs."""
     from backend.cli.host import run_reset_password  # noqa: PLC0415  # as above
 
-    run_reset_password(_host_settings(), name)
+    run_reset_password(_host_settings(), name, second_factor=second_factor)
 
 
 @users.command("setup-link")
@@ -122,6 +139,14 @@ def setup_link(
     from backend.cli.host import run_setup_link  # noqa: PLC0415  # as above
 
     run_setup_link(_host_settings(), server)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Sign tokens with a new key; nobody is signed out. Works while the server runs."""
+    from backend.cli.host import run_rotate_keys  # noqa: PLC0415  # as above
+
+    run_rotate_keys(_host_settings())
 
 
 def _host_settings() -> Settings:

@@ -1,67 +1,49 @@
 """`parlor serve`: one process, its socket bound before anything else is touched."""
 
-import gc
+import resource
 import socket
 import sys
-from typing import override
+from ipaddress import ip_address
+from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.cli.host import prepare_database
-from backend.container import Services
+from backend.cli.http_protocol import PatientHttp
+from backend.cli.server import BACKLOG, ParlorServer
+from backend.cli.systemd import given_sockets
 from backend.settings import Settings
 
-_BACKLOG = 2048
+_FILES = 16_384
 
 
-class _Server(uvicorn.Server):
-    """Stops in the right order: screens are told, answers drain, connections close."""
+def run_server(
+    settings: Settings, *, standby: Path | None = None, current: Path | None = None
+) -> None:
+    """Serve until a signal. Exits with a sentence when the address cannot be used.
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
-        super().__init__(config)
-        self._app = app
-        self._drain_seconds = drain_seconds
-
-    @override
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        _calm_collector()
-        if self.started and sockets:
-            await _announce(self._services, _address(sockets[0], secure=self.config.is_ssl))
-
-    @override
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()  # whoever comes now finds the process that follows
-        # A second Ctrl-C, or Ctrl-C at all: nobody waits for an answer to end.
-        hurried = self.force_exit or sys.stdin.isatty()
-        await self._services.shut_down(0 if hurried else self._drain_seconds)
-        await super().shutdown(sockets)
-
-    @property
-    def _services(self) -> Services:
-        services: Services = self._app.state.services
-        return services
-
-
-def run_server(settings: Settings) -> None:
-    """Serve until a signal. Exits with a sentence when the address cannot be used."""
+    `standby`: a private socket to be examined on until SIGUSR1; the public one comes from systemd.
+    `current`: a link to the release that serves; when that is this one, it need not be told so.
+    """
     server = settings.server
-    if not server.is_loopback and not (server.tls_cert and server.tls_key):
+    listening = given_sockets()
+    if standby and not listening:
+        sys.exit("--standby is for a socket that systemd opened; none was given.")
+    is_loopback = _are_loopback(listening) if listening else server.is_loopback
+    if not is_loopback and not (server.tls_cert and server.tls_key):
         sys.exit(
             f"Parlor speaks plain HTTP on loopback only, and {server.host} is not loopback."
             " Set PARLOR_TLS_CERT and PARLOR_TLS_KEY, or listen on 127.0.0.1."
         )
     if (server.tls_cert is None) != (server.tls_key is None):
         sys.exit("PARLOR_TLS_CERT and PARLOR_TLS_KEY belong together; only one of them is set.")
-    listening = _bind(server.host, server.port)
+    listening = listening or [_bind(server.host, server.port)]
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=PatientHttp,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -80,15 +62,29 @@ def run_server(settings: Settings) -> None:
         sys.exit(
             f"{server.tls_cert} and {server.tls_key} cannot be used as certificate and key: {error}"
         )
+    _allow_many_connections()
     prepare_database(settings)
-    _Server(config, app, server.drain_seconds).run(sockets=[listening])
+    ParlorServer(
+        config,
+        app,
+        public=listening,
+        standby=standby,
+        waits=standby is not None and not _is_current(current),
+        drain_seconds=server.drain_seconds,
+    ).run()
 
 
-def _calm_collector() -> None:
-    """What start-up made stays: it need not be looked at again, nor every 700 new objects."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 1000)
+def _is_current(link: Path | None) -> bool:
+    """At boot and after a crash the current release serves at once."""
+    return link is not None and link.resolve() == Path(sys.argv[0]).resolve().parent
+
+
+def _allow_many_connections() -> None:
+    """A service starts with 1,024 files at most: a thousand idle visitors would be all of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -97,26 +93,12 @@ def _bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
     except OSError as error:
         sys.exit(f"Parlor cannot listen on {host}:{port}: {error.strerror}. Try --port 0.")
     listening.setblocking(False)
     return listening
 
 
-def _address(listening: socket.socket, *, secure: bool) -> str:
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if secure else 'http'}://{shown}:{port}"
-
-
-async def _announce(services: Services, address: str) -> None:
-    """The first lines an owner reads."""
-    lines = [f"Parlor is running at {address}"]
-    if code := await services.auth.setup_code():
-        lines += ["", "Open this link once to make the owner's account:"]
-        lines += [f"  {address}/setup#code={code}"]
-    if services.catalog.is_demo:
-        lines += ["", "No provider is configured, so the built-in demo answers."]
-        lines += ["Set OPENROUTER_API_KEY (or CHAT_LLM_API_BASE) to talk to a real model."]
-    print("\n".join(lines), flush=True)
+def _are_loopback(listening: list[socket.socket]) -> bool:
+    return all(ip_address(given.getsockname()[0]).is_loopback for given in listening)

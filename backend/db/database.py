@@ -62,6 +62,7 @@ class Database:
         self._local = threading.local()
         self._connections: list[Connection] = []
         self._writing: Connection | None = None
+        self._durable: bool | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
 
     def start(self) -> None:
@@ -74,8 +75,8 @@ class Database:
     ) -> T:
         """Run `change` in a transaction; returns after the commit.
 
-        Changes of the same moment share the transaction, each behind a savepoint: one that raises
-        is undone alone. `durable=False` allows the operating system to lose it in a power cut
+        Changes of the same moment share the transaction; one that raises is undone alone. Then
+        all run a second time, so a change is a plain function of its connection. `durable=False` allows the operating system to lose it in a power cut
         (never in a crash of the process). `patient=True` waits a moment for others to share the
         commit with. Raises StorageError, or what `change` raises.
         """
@@ -155,12 +156,12 @@ class Database:
         return batch
 
     def _commit(self, connection: Connection, batch: list[_Change]) -> None:
-        durable = any(change.durable for change in batch)
         try:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
-            for change in batch:
-                _apply(connection, change)
+            self._set_durable(connection, any(change.durable for change in batch))
+            if not _apply_together(connection, batch):
+                connection.execute("BEGIN IMMEDIATE")
+                for change in batch:
+                    _apply_alone(connection, change)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -169,8 +170,29 @@ class Database:
             for change in batch:
                 change.error = change.error or failure
 
+    def _set_durable(self, connection: Connection, durable: bool) -> None:
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
-def _apply(connection: Connection, change: _Change) -> None:
+
+def _apply_together(connection: Connection, batch: list[_Change]) -> bool:
+    """Apply all and leave the transaction open; False when one failed and nothing is applied.
+
+    Every statement costs the writer the lock of the interpreter, so savepoints are for trouble only.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for change in batch:
+            change.result = change.apply(connection)
+    except Exception:  # noqa: BLE001  # met again, and handed over, where it is applied alone
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return False
+    return True
+
+
+def _apply_alone(connection: Connection, change: _Change) -> None:
     connection.execute("SAVEPOINT change")
     try:
         change.result = change.apply(connection)

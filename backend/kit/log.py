@@ -7,6 +7,8 @@ from typing import Literal
 
 import structlog
 
+from backend.kit.redact import redact_event
+
 _DEEPEST = 12
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
@@ -25,7 +27,7 @@ def configure_logging(level: LogLevel) -> None:
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     )
     structlog.configure(
-        processors=[*shared, _name_error, renderer],
+        processors=[*shared, _name_error, redact_event, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -36,6 +38,7 @@ def configure_logging(level: LogLevel) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _name_error,
+                redact_event,
                 renderer,
             ],
         )

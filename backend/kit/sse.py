@@ -36,13 +36,21 @@ class Waiters:
 
     async def wait(self) -> bool:
         """True when there is something new, False when it is only time for a sign of life."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._futures.append(future)
+        future = self.sleep()
         try:
             return await future
-        finally:
-            if not future.done() or future.cancelled():
-                self._futures = [other for other in self._futures if other is not future]
+        except asyncio.CancelledError:
+            self.forget(future)
+            raise
+
+    def sleep(self) -> asyncio.Future[bool]:
+        """`wait` for whoever counts every call: `forget` it when it is not awaited to its end."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._futures.append(future)
+        return future
+
+    def forget(self, future: asyncio.Future[bool]) -> None:
+        self._futures = [other for other in self._futures if other is not future]
 
     def wake(self, news: bool = True) -> None:
         if self._futures:

@@ -95,13 +95,21 @@ def ensure(files: CertificateFiles, names: Sequence[str], clock: Clock) -> Made:
         _make_authority(files, subjects, clock)
     authority = _read(files.authority)
     _check_authority(files, authority, subjects, clock)
-    leaf = _read(files.server) if files.server.exists() and files.server_key.exists() else None
+    leaf = _leaf(files)
     made_leaf = leaf is None or not _is_good(leaf, authority, subjects, clock)
     if made_leaf:
         _make_leaf(files, authority, subjects, clock)
         leaf = _read(files.server)
     assert leaf is not None  # noqa: S101  # made above; for the type checker
     return Made(made_authority, made_leaf, leaf.not_valid_after_utc)
+
+
+def _leaf(files: CertificateFiles) -> x509.Certificate | None:
+    """None where it is missing or damaged: the authority can always make another."""
+    try:
+        return _read(files.server) if files.server_key.exists() else None
+    except (FileNotFoundError, CertificateError):
+        return None
 
 
 def fingerprint(certificate: Path) -> str:

@@ -15,7 +15,7 @@ from backend.messages import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made per token: that would take four times as long
 class TextDelta:
     text: str
 

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-
-import aiohttp
+from contextlib import suppress
 
 from backend.messages import JsonObject, ModelRequest
 from backend.providers.base import (
@@ -15,13 +13,14 @@ from backend.providers.base import (
     ProviderUnreachableError,
     UsageReport,
 )
+from backend.providers.connection import Connection
 from backend.providers.errors import garbled
 from backend.providers.event_stream import EventStreamParser
 from backend.providers.openai_request import without_tools
 from backend.providers.openai_wire import AnswerReader
 from backend.providers.refusal_words import ToolsUnsupportedError
 from backend.providers.retry import RetryPolicy, Tries, retrying
-from backend.providers.upstream import Upstream, next_bytes
+from backend.providers.upstream import Upstream
 
 AFTER_FINISH_SECONDS = 15
 """How long the usage may follow the end of the answer."""
@@ -51,14 +50,23 @@ class ChatCompletions:
         spent: UsageReport | None = None
         while True:
             answer = AnswerReader(self._upstream.refusals, wants_id=bool(self._id_header))
+            exchange = _Exchange(self._upstream, answer)
             try:
-                async with aclosing(self._ask(request, answer, spent)) as batches:
-                    async for batch in batches:
+                await exchange.open(self._body(request))
+                if self._id_header and (given := exchange.header(self._id_header)):
+                    answer.wants_id = False
+                    yield [GenerationStarted(given)]
+                while (batch := await exchange.next()) is not None:
+                    if batch:
                         yield batch
+                yield _with_earlier(answer.end(), spent)
+                await exchange.drain()
             except ProviderError as error:
                 failure = error
             else:
                 return
+            finally:
+                exchange.close()
             spent = _paid(answer, spent)
             if isinstance(failure, ToolsUnsupportedError) and request.tools and not answer.begun:
                 request = without_tools(request)
@@ -72,80 +80,93 @@ class ChatCompletions:
             yield [retrying(failure, wait)]
             await self._policy.pause(wait)
 
-    async def _ask(
-        self, request: ModelRequest, answer: AnswerReader, spent: UsageReport | None
-    ) -> AsyncGenerator[list[ModelEvent]]:
-        async with self._upstream.post("/chat/completions", self._body(request)) as response:
-            generation_id = response.headers.get(self._id_header) if self._id_header else None
-            if generation_id:
-                answer.wants_id = False
-                yield [GenerationStarted(generation_id)]
-            if response.content_type == "text/html":
-                raise garbled("a web page instead of an answer")
-            reading = _read_whole if "json" in response.content_type else _read_stream
-            async with aclosing(reading(response, answer)) as batches:
-                async for batch in batches:
-                    yield batch
-            yield _with_earlier(answer.end(), spent)
-            await _drain(response)
 
+class _Exchange:
+    """One request and its response. Plain calls and not generators in generators: every layer of
+    those is paid for by every token."""
 
-async def _read_stream(
-    response: aiohttp.ClientResponse, answer: AnswerReader
-) -> AsyncGenerator[list[ModelEvent]]:
-    parser = EventStreamParser()
-    while not answer.done:
-        data = await (_last_bytes if answer.finish_reason else next_bytes)(response)
+    def __init__(self, upstream: Upstream, answer: AnswerReader) -> None:
+        self._upstream = upstream
+        self._answer = answer
+        self._parser = EventStreamParser()
+        self._connection: Connection | None = None
+        self._is_whole = False
+        """The server ignores `stream: true` and sends one JSON object."""
+        self._is_over = False
+        self._failure: ProviderError | None = None
+
+    async def open(self, body: JsonObject) -> None:
+        self._connection = await self._upstream.post("/chat/completions", body)
+        kind = self.header("Content-Type").partition(";")[0].strip().lower()
+        if kind == "text/html":
+            raise garbled("a web page instead of an answer")
+        self._is_whole = "json" in kind
+
+    def header(self, name: str) -> str:
+        return self._connection.headers.get(name.lower(), "") if self._connection else ""
+
+    async def next(self) -> list[ModelEvent] | None:
+        """What arrived together; None at the end. Raises ProviderError, after what came before."""
+        answer, connection = self._answer, self._connection
+        if self._failure:
+            raise self._failure
+        if self._is_over or answer.done or connection is None:
+            if not (answer.done or answer.finish_reason or self._is_whole):
+                raise ProviderUnreachableError("The connection to the provider was cut off.")
+            return None
         events: list[ModelEvent] = []
-        failure: ProviderError | None = None
+        if self._is_whole:
+            answer.take(await _read_whole(connection), events)
+            self._is_over = True
+            return events
+        if answer.finish_reason:
+            data = await _last_bytes(connection)
+        else:
+            while (arrived := connection.take()) is None:
+                await connection.news()
+            data = arrived
         try:
-            for payload in parser.feed(data):
+            for payload in self._parser.feed(data):
                 answer.take(payload, events)
             if not data:
-                answer.take_last(parser.end(), events)
+                self._is_over = True
+                answer.take_last(self._parser.end(), events)
         except ProviderError as error:
-            failure = error
-        if events:
-            yield events
-        if failure:
-            raise failure
-        if not data:
-            break
-    if not (answer.done or answer.finish_reason):
-        raise ProviderUnreachableError("The connection to the provider was cut off.")
+            self._failure = error
+        return events
+
+    async def drain(self) -> None:
+        """Read the last bytes, so that the connection can serve the next question."""
+        connection = self._connection
+        if connection is None or connection.is_complete:
+            return
+        with suppress(ProviderError, TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                while await connection.read():
+                    pass
+
+    def close(self) -> None:
+        if self._connection:
+            self._upstream.give_back(self._connection)
+            self._connection = None
 
 
-async def _read_whole(
-    response: aiohttp.ClientResponse, answer: AnswerReader
-) -> AsyncGenerator[list[ModelEvent]]:
-    """A server that ignores `stream: true` sends one JSON object."""
+async def _read_whole(connection: Connection) -> bytes:
     body = bytearray()
-    while data := await next_bytes(response):
+    while data := await connection.read():
         body += data
         if len(body) > MAX_WHOLE_BYTES:
             raise garbled("it is too long")
-    events: list[ModelEvent] = []
-    answer.take(bytes(body), events)
-    yield events
+    return bytes(body)
 
 
-async def _last_bytes(response: aiohttp.ClientResponse) -> bytes:
+async def _last_bytes(connection: Connection) -> bytes:
     """The answer is whole; only its price may follow. Trouble here spoils nothing."""
     try:
         async with asyncio.timeout(AFTER_FINISH_SECONDS):
-            return await next_bytes(response)
+            return await connection.read()
     except (ProviderUnreachableError, TimeoutError):
         return b""
-
-
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Read the last bytes, so that the connection can serve the next question."""
-    try:
-        async with asyncio.timeout(GOODBYE_SECONDS):
-            while await next_bytes(response):
-                pass
-    except (ProviderError, TimeoutError):
-        return
 
 
 def _paid(answer: AnswerReader, spent: UsageReport | None) -> UsageReport | None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from backend.kit.clock import Clock
+from backend.kit.redact import redacted
 from backend.messages import JsonObject
 from backend.providers.base import (
     ContentRefusedError,
@@ -59,7 +60,7 @@ class Refusals:
                 "The provider's address redirects to another one; set the final address."
             )
         report = _report(_parsed(body), status)
-        wait = parse_retry_after(headers.get("Retry-After"), self.clock)
+        wait = parse_retry_after(headers.get("retry-after"), self.clock)
         return self._error(report, wait)
 
     def of_event(self, error: object) -> ProviderError:
@@ -80,7 +81,7 @@ class Refusals:
         text = " ".join("".join(c if c.isprintable() else " " for c in message[:4000]).split())
         if self.key:
             text = text.replace(self.key, "(key)")
-        text = KEY_LIKE.sub("(key)", text)
+        text = redacted(KEY_LIKE.sub("(key)", text))
         return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1] + "…"
 
 

@@ -27,6 +27,11 @@ class EventStreamParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The payloads that are complete now."""
+        if _is_one_event(chunk) and not (self._pieces or self._data):
+            return [chunk[6:-2]]  # as nearly every read is
+        return self._feed_lines(chunk)
+
+    def _feed_lines(self, chunk: bytes) -> list[bytes]:
         end = chunk.rfind(b"\n")
         if end < 0:
             self._pieces.append(chunk)
@@ -74,3 +79,12 @@ class EventStreamParser:
         field, _, value = line.partition(b":")
         if field in (b"data", b"error"):
             self._data.append(value.removeprefix(b" "))
+
+
+def _is_one_event(chunk: bytes) -> bool:
+    return (
+        chunk.startswith(b"data: ")
+        and chunk.find(b"\n") == len(chunk) - 2
+        and chunk.endswith(b"\n")
+        and chunk[-3:-2] != b"\r"
+    )

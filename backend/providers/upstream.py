@@ -1,8 +1,8 @@
-"""HTTP to one provider: one pool of connections, nothing but typed errors, sockets that hang up."""
+"""HTTP to one provider: streamed answers over our own connections, lookups over aiohttp's."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Self
 
 import aiohttp
@@ -11,15 +11,20 @@ import orjson
 from backend.kit.clock import Clock, SystemClock
 from backend.messages import JsonObject
 from backend.providers.base import ProviderError, ProviderUnreachableError
+from backend.providers.connection import Connection
+from backend.providers.dialer import CONNECT_SECONDS, Dialer
 from backend.providers.errors import Refusals, garbled
-from backend.providers.refusal_words import ProviderSilentError
 
-CONNECT_SECONDS = 10
-IDLE_CONNECTION_SECONDS = 20
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 LOOKUP_SECONDS = 30
 """For answers that are not streamed: lists of models, books."""
+
+_STREAMING = {
+    "Content-Type": "application/json",
+    "Accept": "text/event-stream",
+    "Accept-Encoding": "identity",  # a compressor would gather tokens
+}
 
 
 class Upstream:
@@ -39,6 +44,7 @@ class Upstream:
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._silence = silence
+        self._dialer = Dialer(base_url.rstrip("/"), self._headers | _STREAMING)
         self._session: aiohttp.ClientSession | None = None
         self.refusals = Refusals(clock or SystemClock(), api_key)
 
@@ -49,37 +55,31 @@ class Upstream:
         await self.aclose()
 
     async def aclose(self) -> None:
+        self._dialer.close()
         session, self._session = self._session, None
         if session:
             await session.close()
 
-    @asynccontextmanager
-    async def post(self, path: str, body: JsonObject) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """The response, once its status is good. Leaving early closes the socket at once."""
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",  # a compressor would gather tokens
-        }
+    async def post(self, path: str, body: JsonObject) -> Connection:
+        """The connection that the answer comes over, once its status is good; `give_back` it.
+
+        Raises ProviderError.
+        """
+        connection = await self._dialer.post(path, orjson.dumps(body), self._silence)
         try:
-            response = await self._open().post(
-                self._base_url + path,
-                data=orjson.dumps(body),
-                headers=headers,
-                allow_redirects=False,  # a redirect must not see the key
-            )
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise _connection_error(error) from error
-        try:
-            if response.status // 100 != 2:
-                raise await self._refusal(response)
-            watch = _SilenceWatch(response, self._silence)
-            try:
-                yield response
-            finally:
-                watch.end()
-        finally:
-            _hang_up(response)
+            is_good = await connection.head() // 100 == 2
+            refusal = None if is_good else await self._refused(connection)
+        except BaseException:
+            self._dialer.give_back(connection)
+            raise
+        if refusal:
+            self._dialer.give_back(connection)
+            raise refusal
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Closes the socket at once when the answer was not read to its end."""
+        self._dialer.give_back(connection)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """A JSON object. Raises ProviderError."""
@@ -106,59 +106,20 @@ class Upstream:
                 body = await _read_up_to(response, MAX_ERROR_BYTES)
         return self.refusals.of_response(response.status, response.headers, body)
 
+    async def _refused(self, connection: Connection) -> ProviderError:
+        body = b""
+        with suppress(ProviderError, TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                while len(body) < MAX_ERROR_BYTES and (data := await connection.read()):
+                    body += data
+        return self.refusals.of_response(connection.status, connection.headers, body)
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # Every running answer holds a connection, so the pool has no limit of its own.
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_SECONDS)
             self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                trust_env=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None,
-                    connect=CONNECT_SECONDS,
-                    sock_connect=CONNECT_SECONDS,
-                    sock_read=self._silence,
-                ),
+                cookie_jar=aiohttp.DummyCookieJar(), headers=self._headers, trust_env=False
             )
         return self._session
-
-
-class _SilenceWatch:
-    """Makes reading fail when nothing came for `seconds` (and up to a quarter more).
-
-    In place of aiohttp's own read timeout, which sets a timer anew at each read: with many
-    streams that is a twentieth of all work.
-    """
-
-    def __init__(self, response: aiohttp.ClientResponse, seconds: float) -> None:
-        self._content, self._seconds = response.content, seconds
-        self._loop = asyncio.get_running_loop()
-        self._heard, self._total = self._loop.time(), response.content.total_bytes
-        if response.connection and response.connection.protocol:
-            response.connection.protocol.read_timeout = None
-        self._timer = self._loop.call_later(seconds / 4, self._check)
-
-    def _check(self) -> None:
-        now, total = self._loop.time(), self._content.total_bytes
-        if total != self._total:
-            self._heard, self._total = now, total
-        elif now - self._heard >= self._seconds:
-            self._content.set_exception(aiohttp.SocketTimeoutError("silent"))
-            return
-        self._timer = self._loop.call_later(self._seconds / 4, self._check)
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-
-async def next_bytes(response: aiohttp.ClientResponse) -> bytes:
-    """What has arrived, as soon as something has; empty at the end."""
-    try:
-        return await response.content.readany()
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise _connection_error(error) from error
 
 
 async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -171,21 +132,8 @@ async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(body[:limit])
 
 
-def _hang_up(response: aiohttp.ClientResponse) -> None:
-    """Close the socket now, unless the answer was read to its end and the pool has it back.
-
-    A polite TLS goodbye would wait for the other side, and the model would go on and be paid.
-    """
-    connection = response.connection
-    if connection and connection.transport:
-        connection.transport.abort()
-    response.close()
-
-
 def _connection_error(error: Exception) -> ProviderError:
     match error:
-        case aiohttp.SocketTimeoutError():
-            return ProviderSilentError("The provider stayed silent for too long.")
         case aiohttp.ConnectionTimeoutError():
             return ProviderUnreachableError("The provider could not be reached in time.")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():

@@ -1,18 +1,23 @@
-"""Tools that a model may call, with a deadline and an output cap each."""
+"""Tools that a model may call: Parlor's own and those of servers, offered and run alike."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import override
 
 import orjson
 import structlog
 
+from backend.auth.limits import allows
 from backend.kit.errors import AppError
 from backend.messages import JsonObject, ToolCall, ToolReturn, ToolSpec
+from backend.toolbox.calls import Calls
+from backend.toolbox.connection import Connection
+from backend.toolbox.context import NOBODY, CallContext
+from backend.toolbox.paging import PAGE, READ_MORE, Pages
+from backend.toolbox.records import CallFailedError, RemoteTool
 
 DEADLINE_SECONDS = 120
-_OUTPUT_CHARACTERS = 24_000
-"""About 8,000 tokens."""
 
 _log = structlog.get_logger()
 
@@ -24,48 +29,147 @@ class Tool:
     spec: ToolSpec
     run: Callable[[JsonObject], Awaitable[str]]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What patterns of a person's limits may mean it by."""
+        return (self.spec.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool:
+    """A tool of a server as it was when the turn began; the server may be gone by now."""
+
+    spec: ToolSpec
+    server: Connection
+    remote: RemoteTool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.spec.name, f"{self.server.definition.id}/{self.remote.name}")
+
+
+type AnyTool = Tool | ServerTool
+
 
 class Toolbox:
-    def __init__(self, tools: Sequence[Tool] = (), *, deadline: float = DEADLINE_SECONDS) -> None:
+    """What one turn may use; it does not change while the turn runs.
+
+    With `pages`, long results can be read on by the model; without, they are cut.
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[AnyTool] = (),
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        calls: Calls | None = None,
+        pages: Pages | None = None,
+    ) -> None:
         self._deadline = deadline
         self._tools = {tool.spec.name: tool for tool in tools}
+        self._calls = calls
+        self._pages = pages
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """In a stable order, so that the provider's prompt cache holds."""
-        return tuple(self._tools[name].spec for name in sorted(self._tools))
+        specs = {name: tool.spec for name, tool in self._tools.items()}
+        if self._pages is not None and specs:
+            specs[READ_MORE.name] = READ_MORE
+        return tuple(specs[name] for name in sorted(specs))
 
-    async def call(self, call: ToolCall) -> ToolReturn:
+    def only(self, patterns: Sequence[str]) -> "Toolbox":
+        """Those whose name fits one of the patterns; the others are unknown to it."""
+        allowed = [
+            tool
+            for tool in self._tools.values()
+            if any(allows(patterns, name) for name in tool.names)
+        ]
+        return Toolbox(allowed, deadline=self._deadline, calls=self._calls, pages=self._pages)
+
+    def find(self, name: str) -> AnyTool | None:
+        return self._tools.get(name)
+
+    async def call(self, call: ToolCall, context: CallContext = NOBODY) -> ToolReturn:
         """Run one call. Every failure but cancellation is an answer the model can read."""
-        tool = self._tools.get(call.name)
-        if tool is None:
-            return _failed(call, f"There is no tool named {call.name}.")
         try:
             arguments = orjson.loads(call.arguments or "{}")
         except orjson.JSONDecodeError:
-            return _failed(call, "The arguments are not valid JSON.")
+            return self._failed(call, "The arguments are not valid JSON.")
         if not isinstance(arguments, dict):
-            return _failed(call, "The arguments must be a JSON object.")
+            return self._failed(call, "The arguments must be a JSON object.")
         try:
-            async with asyncio.timeout(self._deadline):
-                content = await tool.run(arguments)
+            return await self._run(call, arguments, context)
         except TimeoutError:
-            return _failed(call, f"The tool gave no answer within {self._deadline:g} seconds.")
+            words = f"The tool gave no answer within {self._deadline:g} seconds."
+            return self._failed(call, words)
         except AppError as error:
-            return _failed(call, error.detail)
+            return self._failed(call, error.detail)
+        except CallFailedError as error:
+            return self._failed(call, str(error))
         except Exception:  # noqa: BLE001  # a tool's bug must not end the turn
             _log.exception("tool_failed", tool=call.name)
-            return _failed(call, "The tool failed unexpectedly.")
-        return ToolReturn(call.id, call.name, _capped(content))
+            return self._failed(call, "The tool failed unexpectedly.")
+
+    async def _run(self, call: ToolCall, arguments: JsonObject, context: CallContext) -> ToolReturn:
+        tool = self.find(call.name)
+        if tool is None and call.name == READ_MORE.name and self._pages is not None:
+            text = self._pages.read(arguments, context.who.user_id)
+            return ToolReturn(call.id, call.name, text)
+        if tool is None:
+            return self._failed(call, f"There is no tool named {call.name}.")
+        if isinstance(tool, Tool):
+            async with asyncio.timeout(self._deadline):
+                text, failed = await tool.run(arguments), False
+        elif self._calls is None:
+            return self._failed(call, "Parlor cannot reach servers here.")
+        else:
+            outcome = await self._calls.call(tool.server, tool.remote, arguments, context)
+            text, failed = outcome.text, outcome.failed
+        return ToolReturn(call.id, call.name, self._cut(text, context), failed=failed)
+
+    def _failed(self, call: ToolCall, why: str) -> ToolReturn:
+        return ToolReturn(call.id, call.name, _capped(why), failed=True)
+
+    def _cut(self, text: str, context: CallContext) -> str:
+        if self._pages is None:
+            return _capped(text)
+        return self._pages.first(text, context.who.user_id)
 
 
-def _failed(call: ToolCall, why: str) -> ToolReturn:
-    return ToolReturn(call.id, call.name, _capped(why), failed=True)
+class LiveToolbox(Toolbox):
+    """Looks anew each time it is asked: for who has no turn to hold a toolbox still.
+
+    `find_old`: tools that were offered a moment ago, so that their absence can be explained.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], Toolbox],
+        find_old: Callable[[str], AnyTool | None],
+        calls: Calls,
+        pages: Pages,
+    ) -> None:
+        super().__init__(calls=calls, pages=pages)
+        self._now = now
+        self._find_old = find_old
+
+    @property
+    @override
+    def specs(self) -> tuple[ToolSpec, ...]:
+        return self._now().specs
+
+    @override
+    def only(self, patterns: Sequence[str]) -> Toolbox:
+        return self._now().only(patterns)
+
+    @override
+    def find(self, name: str) -> AnyTool | None:
+        return self._now().find(name) or self._find_old(name)
 
 
 def _capped(content: str) -> str:
     content = content.encode("utf-8", "replace").decode()  # half a character cannot be stored
-    if len(content) <= _OUTPUT_CHARACTERS:
+    if len(content) <= PAGE:
         return content
-    left_out = len(content) - _OUTPUT_CHARACTERS
-    return f"{content[:_OUTPUT_CHARACTERS]}\n[{left_out} more characters were left out]"
+    return f"{content[:PAGE]}\n[{len(content) - PAGE} more characters were left out]"

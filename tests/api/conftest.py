@@ -27,7 +27,8 @@ async def newcomer(app: FastAPI, services: Services) -> AsyncGenerator[Newcomer]
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> None:
-    answer = await client.post("/api/auth/login", json={"username": name, "password": password})
+    body = {"username": name, "password": password, "mode": "session"}
+    answer = await client.post("/api/auth/login", json=body)
     assert answer.status_code == 200, answer.text
 
 

@@ -11,33 +11,40 @@ from backend.auth.people import User
 from backend.container import Services
 from tests.api.asking import refused, stored
 from tests.api.conftest import Newcomer, sign_in
-from tests.api.test_callers import PUBLIC, routes
+from tests.api.test_callers import routes
 from tests.conftest import ORIGIN, PASSWORD, USERNAME
 
 ME = "/api/auth/me"
-CREDENTIALS = {"username": USERNAME, "password": PASSWORD}
+NAME_AND_PASSWORD = {"username": USERNAME, "password": PASSWORD}
+CREDENTIALS = NAME_AND_PASSWORD | {"mode": "session"}
 
 
 async def registration(services: Services, **more: Any) -> dict[str, Any]:
-    return {"code": await services.auth.setup_code(), **CREDENTIALS, **more}
+    return {"code": await services.auth.setup_code(), **NAME_AND_PASSWORD, **more}
 
 
-def cookie(answer: httpx2.Response) -> Morsel[str]:
-    jar: SimpleCookie = SimpleCookie(answer.headers["set-cookie"])
-    (morsel,) = jar.values()
+def cookie(answer: httpx2.Response, name: str = "parlor") -> Morsel[str]:
+    """The cookie of that name, with or without its prefix."""
+    jar: SimpleCookie = SimpleCookie()
+    for line in answer.headers.get_list("set-cookie"):
+        jar.load(line)
+    (morsel,) = [one for one in jar.values() if one.key.removeprefix("__Host-") == name]
     return morsel
 
 
 async def test_the_first_visit_is_told_to_set_up_until_it_is_done(
     stranger: httpx2.AsyncClient, services: Services
 ) -> None:
-    assert (await stranger.get("/api/auth/setup")).json() == {"required": True}
+    assert (await stranger.get("/api/auth/setup")).json()["required"] is True
     body = await registration(services, display_name="  Anna  ")
     made = await stranger.post("/api/auth/register", json=body)
     assert made.status_code == 201
     user = made.json()["user"]
     assert (user["username"], user["display_name"], user["role"]) == (USERNAME, "Anna", "owner")
-    assert (await stranger.get("/api/auth/setup")).json() == {"required": False}
+    assert (await stranger.get("/api/auth/setup")).json() == {
+        "required": False,
+        "ways": {"password": True, "passkey": False, "oidc": None, "access": False},
+    }
     assert (await stranger.get(ME)).json()["user"] == user
 
 
@@ -49,12 +56,31 @@ async def test_after_the_owner_there_is_no_public_way_to_an_account(
     stranger.cookies.clear()
     before = await stored(services)
     for again in (body, body | {"username": "eve"}, body | {"code": "guess", "username": "eve"}):
-        refused(await stranger.post("/api/auth/register", json=again), 409, "setup_done")
+        refused(await stranger.post("/api/auth/register", json=again), 401, "not_signed_in")
     assert await stored(services) == before
-    assert {path for method, path in PUBLIC if method != "GET"} == {
-        "/api/auth/register",
-        "/api/auth/login",
-    }
+
+
+async def test_the_owner_makes_further_people_and_nobody_else_does(
+    client: httpx2.AsyncClient, bob: httpx2.AsyncClient, services: Services
+) -> None:
+    mia = {"username": "mia", "password": PASSWORD, "role": "child", "email": "mia@example.org"}
+    before = await stored(services)
+    refused(await bob.post("/api/auth/register", json=mia), 403, "forbidden")
+    for wrong in ({"role": "owner"}, {"email": "no address"}, {"password": "short"}):
+        answer = await client.post("/api/auth/register", json=mia | wrong)
+        assert answer.status_code == 422
+    assert await stored(services) == before
+    made = await client.post("/api/auth/register", json=mia)
+    assert made.status_code == 201
+    assert "set-cookie" not in made.headers
+    user = made.json()["user"]
+    assert (user["role"], user["email"], user["display_name"]) == (
+        "child",
+        "mia@example.org",
+        "mia",
+    )
+    refused(await client.post("/api/auth/register", json=mia), 409, "name_taken")
+    assert (await client.get(ME)).json()["user"]["username"] == USERNAME
 
 
 async def test_a_wrong_code_is_refused(stranger: httpx2.AsyncClient, services: Services) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from backend.api.edge import Gate
 from backend.api.frontends import Frontends, Shelf
 from backend.api.security import SecurityHeaders
 from backend.app import create_app
+from backend.kit.addresses import Peers
 from backend.settings import Settings
 from tests.api.asking import refused
 from tests.api.serving import serving
@@ -39,7 +41,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site(folder: Path) -> SecurityHeaders:
-    return SecurityHeaders(Frontends(create_app(Settings.defaults()), Shelf({"chat": folder})))
+    pages = Frontends(create_app(Settings.defaults()), Shelf({"chat": folder}))
+    return SecurityHeaders(pages, Gate([], Peers()))
 
 
 @pytest.fixture

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from backend.auth.passwords import Passwords
-from backend.auth.service import AuthService, SignedIn
+from backend.auth.accounts import Accounts, Outside, build_accounts
+from backend.auth.callers import Shown
+from backend.auth.people import AnyCaller, Caller, Origin
+from backend.auth.service import AuthService
+from backend.auth.sessions import SignedIn
 from backend.auth.setup_code import SetupCode
-from backend.auth.store import AuthStore
 from backend.db.database import Database, open_database
+from backend.kit.keyring import Keyring
 from tests.conftest import HASHER, HERE
 from tests.fakes.clock import StillClock
 
@@ -27,14 +30,24 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 
 @pytest.fixture
-def store(database: Database, clock: StillClock) -> AuthStore:
-    return AuthStore(database, clock)
+def keyring(tmp_path: Path, clock: StillClock) -> Keyring:
+    return Keyring(tmp_path, clock)
 
 
 @pytest.fixture
-def accounts(store: AuthStore, setup_code: SetupCode, clock: StillClock) -> AuthService:
+def outside(database: Database, keyring: Keyring, tmp_path: Path, clock: StillClock) -> Outside:
+    return Outside(database, keyring, tmp_path, clock)
+
+
+@pytest.fixture
+def everything(outside: Outside) -> Accounts:
     """Accounts alone, on a clock that stands still."""
-    return AuthService(store, Passwords(HASHER), setup_code, clock)
+    return build_accounts(outside, hasher=HASHER)
+
+
+@pytest.fixture
+def accounts(everything: Accounts) -> AuthService:
+    return everything.auth
 
 
 @pytest.fixture
@@ -42,6 +55,27 @@ async def anna(accounts: AuthService) -> SignedIn:
     """The owner, signed in."""
     await accounts.add("anna", PASSWORD, "Anna", role="owner", first=True)
     return await accounts.login("anna", PASSWORD, origin=HERE)
+
+
+async def caller_of(accounts: AuthService, cookie: str | None, origin: Origin = HERE) -> Caller:
+    """Whose session the cookie is of."""
+    found = await accounts.identify(Shown(cookie=cookie), origin)
+    assert isinstance(found.caller, Caller)
+    return found.caller
+
+
+async def bearer_of(accounts: AuthService, token: str, origin: Origin = HERE) -> AnyCaller:
+    return (await accounts.identify(Shown(authorization=f"Bearer {token}"), origin)).caller
+
+
+async def audit(database: Database) -> list[tuple[str, str, str]]:
+    """Kind, subject and address of what was written down, oldest first."""
+    return await database.read(
+        lambda c: [
+            tuple(row)
+            for row in c.execute("SELECT kind, subject, address FROM audit_events ORDER BY number")
+        ]
+    )
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.auth.passwords import Passwords
-from backend.auth.service import AuthService, SignedIn
+from backend.auth.accounts import Outside, build_accounts
+from backend.auth.service import AuthService
+from backend.auth.sessions import SignedIn
 from backend.auth.setup_code import SetupCode
-from backend.auth.store import AuthStore
-from tests.auth.conftest import PASSWORD, refuses
+from tests.auth.conftest import PASSWORD, caller_of, refuses
 from tests.conftest import HASHER, HERE
-from tests.fakes.clock import StillClock
 
 
 def register(accounts: AuthService, code: str, name: str = "anna", password: str = PASSWORD):
@@ -28,7 +27,7 @@ async def code_of(accounts: AuthService) -> str:
 async def test_the_code_makes_the_owner_and_signs_them_in(accounts: AuthService) -> None:
     signed_in = await register(accounts, await code_of(accounts))
     assert signed_in.user.role == "owner"
-    assert (await accounts.caller(signed_in.token)).user == signed_in.user
+    assert (await caller_of(accounts, signed_in.token)).user == signed_in.user
 
 
 async def test_the_code_works_once(accounts: AuthService) -> None:
@@ -98,9 +97,9 @@ async def test_the_code_file_is_private_and_gone_after_use(
 
 
 async def test_the_code_stays_the_same_until_it_is_used(
-    accounts: AuthService, store: AuthStore, tmp_path: Path, clock: StillClock
+    accounts: AuthService, outside: Outside
 ) -> None:
-    later = AuthService(store, Passwords(HASHER), SetupCode(tmp_path), clock)
+    later = build_accounts(outside, hasher=HASHER).auth
     assert await accounts.setup_code() == await later.setup_code()
 
 

@@ -23,6 +23,7 @@ def serve_environment(state: Path, upstream: int, **extra: str) -> dict[str, str
     return environment(
         HOME=str(state),
         PARLOR_STATE_DIR=str(state),
+        PARLOR_STREAMS_PER_PERSON="1000",  # one person stands for a crowd
         OPENROUTER_API_KEY="bench",
         OPENROUTER_BASE_URL=f"http://127.0.0.1:{upstream}/v1",
         OPENROUTER_DEFAULT_MODEL=MODEL,
@@ -80,7 +81,7 @@ class Parlor:
             code = (self.state / "setup-code").read_text().strip()
             response, _ = self.call("POST", "/api/auth/register", {"code": code, **person})
         else:
-            response, _ = self.call("POST", "/api/auth/login", person)
+            response, _ = self.call("POST", "/api/auth/login", {**person, "mode": "session"})
         cookies = response.headers.get_all("set-cookie") or []
         self.cookie = "; ".join(cookie.partition(";")[0] for cookie in cookies)
         self.json("GET", "/api/auth/me")

@@ -7,4 +7,4 @@ from tests.chat.talk import Talk
 
 @pytest.fixture
 async def talk(services: Services, owner: User) -> Talk:
-    return Talk(services, owner.id)
+    return Talk(services, owner)

@@ -98,7 +98,7 @@ class Routed:
         ):
             await services.catalog.refresh()
             user = await services.auth.add(USERNAME, PASSWORD, "", role="owner")
-            yield cls(services, upstream, Talk(services, user.id), provider)
+            yield cls(services, upstream, Talk(services, user), provider)
 
     @asynccontextmanager
     async def screen(self) -> AsyncGenerator[Screen]:

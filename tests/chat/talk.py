@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from backend.auth.people import User
 from backend.chat.events import TURN_EVENT, TextDelta, TurnEvent, TurnFinished
 from backend.chat.records import PARTS, Conversation, Message, Part, Turn, text_of
 from backend.chat.service import NewMessage, TurnOptions
@@ -76,7 +77,11 @@ def shown(message: Message | Transcript) -> dict[str, Any]:
 @dataclass
 class Talk:
     services: Services
-    owner_id: str
+    owner: User
+
+    @property
+    def owner_id(self) -> str:
+        return self.owner.id
 
     async def send(
         self,
@@ -88,7 +93,7 @@ class Talk:
         **more: Any,
     ) -> Turn:
         message = NewMessage(text, conversation_id=to, **more)
-        return await self.services.chat.send(self.owner_id, message, _options(model, zone))
+        return await self.services.chat.send(self.owner, message, _options(model, zone))
 
     async def say(self, text: str, **more: Any) -> Heard:
         """Send and listen to the end."""
@@ -97,14 +102,12 @@ class Talk:
     async def regenerate(self, to: str, message_id: str, model: str | None = None) -> Heard:
         chat = self.services.chat
         return await self.hear(
-            await chat.regenerate(self.owner_id, to, message_id, _options(model, UTC))
+            await chat.regenerate(self.owner, to, message_id, _options(model, UTC))
         )
 
     async def proceed(self, to: str, message_id: str) -> Heard:
         chat = self.services.chat
-        return await self.hear(
-            await chat.proceed(self.owner_id, to, message_id, _options(None, UTC))
-        )
+        return await self.hear(await chat.proceed(self.owner, to, message_id, _options(None, UTC)))
 
     async def hear(self, turn: Turn, after: int = 0) -> Heard:
         heard = Heard(turn)

@@ -34,12 +34,12 @@ async def titles(talk, **more) -> list[str]:
 
 async def create(talk, title: str, **more):
     change = ConversationChange(title=title, **more)
-    return await talk.services.chat.create(talk.owner_id, change)
+    return await talk.services.chat.create(talk.owner, change)
 
 
 async def test_pages_hold_every_conversation_once_pinned_first(talk, provider):
     made = [await create(talk, f"Number {number}") for number in range(7)]
-    await talk.services.chat.update(talk.owner_id, made[2].id, ConversationChange(pinned=True))
+    await talk.services.chat.update(talk.owner, made[2].id, ConversationChange(pinned=True))
     provider.says(text("Hi"))
     await talk.say("News", to=made[0].id)
     seen, cursor = [], None
@@ -56,7 +56,7 @@ async def test_pages_hold_every_conversation_once_pinned_first(talk, provider):
 
 async def test_archived_conversations_have_a_list_of_their_own(talk):
     kept, put_away = await create(talk, "Kept"), await create(talk, "Away")
-    await talk.services.chat.update(talk.owner_id, put_away.id, ConversationChange(archived=True))
+    await talk.services.chat.update(talk.owner, put_away.id, ConversationChange(archived=True))
     assert await titles(talk) == [kept.title]
     assert await titles(talk, archived=True) == ["Away"]
 
@@ -166,7 +166,7 @@ async def test_screens_are_told_what_changed(talk, provider, services):
     turn = (await talk.say("Go")).turn
     conversation_id = turn.conversation_id
     chat = services.chat
-    await chat.update(talk.owner_id, conversation_id, ConversationChange(title="New"))
+    await chat.update(talk.owner, conversation_id, ConversationChange(title="New"))
     await chat.delete_message(talk.owner_id, conversation_id, turn.message_id)
     await chat.delete(talk.owner_id, conversation_id)
     services.hub.close()

@@ -4,17 +4,18 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.chat.events import TextDelta
-from backend.chat.journal import Journal, frames_after
+from backend.chat.journal import TEXT_FRAME, Journal, frames_after
 from backend.chat.records import PARTS, ReasoningPart, TextPart, ToolPart
 from backend.chat.runner import JournalGoneError
 from backend.chat.transcript import Transcript
 from backend.kit.errors import NotFoundError
-from backend.kit.sse import PING
+from backend.kit.sse import PING, frame
 from tests.chat.routed import Routed, count, read
 from tests.chat.talk import Heard
 from tests.conftest import make_settings
@@ -206,3 +207,10 @@ def test_rows_that_overlap_give_each_frame_once(total, cuts, after, last_overlap
             rows.append((end, b"".join(frames[max(stored - overlap, 0) : end])))
             stored = end
     assert frames_after(rows, after) == b"".join(frames[after:])
+
+
+@given(st.integers(1, 2**40), st.text())
+def test_a_text_has_the_frame_that_every_event_has(number, text):
+    """It is built a shorter way, as there is one per token."""
+    event = TextDelta(text)
+    assert TEXT_FRAME % (number, orjson.dumps(text)) == frame(number, event, event.type)

@@ -197,7 +197,7 @@ async def test_everything_before_the_time_is_the_same_bytes_in_the_next_turn(set
         ) as services,
     ):
         anna = await services.auth.add("anna", "correct horse", "", role="owner")
-        talk = Talk(services, anna.id)
+        talk = Talk(services, anna)
         provider.says(text("One."), text("Two."), text("Three."))
         first = await talk.say("First", system_prompt="Be brief.", zone=BERLIN)
         for question in ("Second", "Third"):

@@ -158,7 +158,7 @@ async def test_a_second_process_leaves_running_turns_alone_and_can_follow_them(
     turn = await talk.send("Go")
     await talk.hear_until(turn, 2)
     async with another_process(settings, ScriptedProvider()) as other:
-        elsewhere = Talk(other, talk.owner_id)
+        elsewhere = Talk(other, talk.owner)
         assert (await other.chat.turn(talk.owner_id, turn.id)).status == "running"
         following = asyncio.create_task(elsewhere.hear(turn))
         await elsewhere.hear_until(turn, 2)  # the half is there before the whole exists
@@ -176,7 +176,7 @@ async def test_a_message_to_a_conversation_that_another_process_answers_is_refus
     turn = await talk.send("Go")
     async with another_process(settings, ScriptedProvider()) as other:
         with pytest.raises(Exception, match="still being written"):
-            await Talk(other, talk.owner_id).send("Me too", to=turn.conversation_id)
+            await Talk(other, talk.owner).send("Me too", to=turn.conversation_id)
 
 
 async def test_the_next_leader_closes_the_turns_of_the_one_that_died_and_not_its_own(
@@ -188,8 +188,8 @@ async def test_the_next_leader_closes_the_turns_of_the_one_that_died_and_not_its
     mine = ScriptedProvider()
     mine.says([TextDelta("Mine"), asyncio.Event()])
     async with another_process(settings, mine) as other:
-        running = await Talk(other, talk.owner_id).send("New")
-        await Talk(other, talk.owner_id).hear_until(running, 2)
+        running = await Talk(other, talk.owner).send("New")
+        await Talk(other, talk.owner).hear_until(running, 2)
         await killed.leaves_running(old.id)
         await other.turns.recover()
         assert (await talk.services.chat.turn(talk.owner_id, old.id)).status == "interrupted"
@@ -200,7 +200,7 @@ async def test_the_next_leader_closes_the_turns_of_the_one_that_died_and_not_its
 async def test_only_the_leader_recovers(settings, provider, tmp_path):
     async with another_process(settings, provider) as first:
         anna = await first.auth.add("anna", "correct horse", "", role="owner")
-        talk = Talk(first, anna.id)
+        talk = Talk(first, anna)
         provider.says(text("Old"))
         old = (await talk.say("Old")).turn
         await Killed(first).leaves_running(old.id)
@@ -262,7 +262,7 @@ async def test_journals_of_long_ended_turns_are_pruned_and_their_answers_stay(se
     clock = StillClock()
     async with another_process(settings, provider, clock=clock) as services:
         anna = await services.auth.add("anna", "correct horse", "", role="owner")
-        talk = Talk(services, anna.id)
+        talk = Talk(services, anna)
         provider.says(text("Old"), text("New"))
         old = (await talk.say("Old")).turn
         clock.forward(days=6)

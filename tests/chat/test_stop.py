@@ -48,6 +48,8 @@ async def endless() -> Endless:
 @pytest.fixture
 async def routed(settings, endless):
     spec = ToolSpec("endless", "Never answers.", {"type": "object", "properties": {}})
+    crowd = settings.edge.model_copy(update={"streams_per_person": 200})
+    settings = settings.model_copy(update={"edge": crowd})
     async with Routed.opened(settings, Toolbox([Tool(spec, endless.run)])) as opened:
         yield opened
 

@@ -182,6 +182,6 @@ async def test_reading_still_works_on_a_full_disk(talk, provider, disk, services
     assert await talk.path(to) == ["One", "Hi"]
     change = ConversationChange(system_prompt="x" * 90_000)
     with pytest.raises(StorageError):
-        await services.chat.update(talk.owner_id, to, change)
+        await services.chat.update(talk.owner, to, change)
     await disk.has_room()
     assert (await talk.conversation(to)).system_prompt is None

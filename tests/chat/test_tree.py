@@ -120,7 +120,7 @@ async def test_a_chosen_branch_is_shown_to_its_newest_end(talk, provider, servic
     await talk.regenerate(to, first.turn.message_id)
     assert await talk.path(to) == ["Go", "Three"]
     change = ConversationChange(leaf_id=first.turn.message_id)
-    await services.chat.update(talk.owner_id, to, change)
+    await services.chat.update(talk.owner, to, change)
     assert await talk.path(to) == ["Go", "One", "On", "Two"]
     await talk.say("Further", to=to)
     assert await talk.path(to) == ["Go", "One", "On", "Two", "Further", "Four"]
@@ -142,7 +142,7 @@ async def test_a_branch_chosen_while_an_answer_is_written_stays_chosen(talk, pro
     to = first.turn.conversation_id
     turn = await talk.send("Other", to=to, edit_of=first.turn.parent_id)
     change = ConversationChange(leaf_id=first.turn.message_id)
-    await services.chat.update(talk.owner_id, to, change)
+    await services.chat.update(talk.owner, to, change)
     go_on.set()
     await talk.hear(turn)
     assert await talk.path(to) == ["Go", "One"]
@@ -152,7 +152,7 @@ async def test_a_leaf_that_is_not_there_is_refused_and_changes_nothing(talk, pro
     provider.says(text("One"), text("Two"))
     to = (await talk.say("Go")).turn.conversation_id
     with pytest.raises(NotFoundError):
-        await services.chat.update(talk.owner_id, to, ConversationChange(leaf_id="msg_none"))
+        await services.chat.update(talk.owner, to, ConversationChange(leaf_id="msg_none"))
     with pytest.raises(ValidationError):
         ConversationChange(leaf_id="")
     await talk.say("More", to=to)
@@ -167,7 +167,7 @@ async def test_deleting_a_message_takes_all_below_it_and_shows_what_is_left(
     to = first.turn.conversation_id
     await talk.say("On", to=to)
     await talk.regenerate(to, first.turn.message_id)
-    await services.chat.update(talk.owner_id, to, ConversationChange(leaf_id=first.turn.message_id))
+    await services.chat.update(talk.owner, to, ConversationChange(leaf_id=first.turn.message_id))
     await services.chat.delete_message(talk.owner_id, to, first.turn.message_id)
     assert await talk.path(to) == ["Go", "Three"]
     assert len((await talk.conversation(to)).messages) == 2

@@ -131,11 +131,11 @@ async def test_the_first_words_become_the_title(talk, provider):
 
 
 async def test_a_title_that_a_person_gave_is_never_overwritten(talk, provider):
-    created = await talk.services.chat.create(talk.owner_id, ConversationChange(title="Bread"))
+    created = await talk.services.chat.create(talk.owner, ConversationChange(title="Bread"))
     provider.says(text("One"), text("Two"))
     await talk.say("Something else", to=created.id)
     renamed = ConversationChange(title="My bread")
-    await talk.services.chat.update(talk.owner_id, created.id, renamed)
+    await talk.services.chat.update(talk.owner, created.id, renamed)
     await talk.say("More", to=created.id)
     conversation = await talk.conversation(created.id)
     assert (conversation.title, conversation.title_source) == ("My bread", "person")
@@ -144,12 +144,12 @@ async def test_a_title_that_a_person_gave_is_never_overwritten(talk, provider):
 async def test_a_renamed_conversation_is_the_persons(talk, provider, services):
     provider.says(text("One"))
     to = (await talk.say("Automatic")).turn.conversation_id
-    renamed = await services.chat.update(talk.owner_id, to, ConversationChange(title="Mine"))
+    renamed = await services.chat.update(talk.owner, to, ConversationChange(title="Mine"))
     assert (renamed.title, renamed.title_source) == ("Mine", "person")
 
 
 async def test_an_untitled_conversation_gets_its_title_from_the_first_message(talk, provider):
-    created = await talk.services.chat.create(talk.owner_id, ConversationChange())
+    created = await talk.services.chat.create(talk.owner, ConversationChange())
     provider.says(text("One"), text("Two"))
     await talk.say("First", to=created.id)
     await talk.say("Second", to=created.id)

@@ -2,8 +2,13 @@
 
 import json
 import stat
+import time
 from pathlib import Path
 
+import httpx2
+import pyotp
+
+from backend.db.migrate import shipped_migrations
 from backend.kit.version import VERSION
 from tests.cli.conftest import PASSWORD, Run, Server
 
@@ -37,7 +42,7 @@ def test_the_api_is_exported_alike_whatever_the_environment_says(run: Run, tmp_p
 
 def test_migrate_makes_a_private_database_once(run: Run, tmp_path: Path) -> None:
     first, second = run("migrate"), run("migrate")
-    assert "1 migration(s) applied" in first.stdout
+    assert f"{len(shipped_migrations())} migration(s) applied" in first.stdout
     assert "up to date" in second.stdout
     state = tmp_path / "state"
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
@@ -60,6 +65,54 @@ def test_people_are_listed_and_get_new_passwords(run: Run, server: Server) -> No
     assert (chat.returncode, "wrong_credentials" in words(chat.stderr)) == (1, True)
     chat = run("chat", "--server", server.address, given="anna\nanother horse\n/quit\n")
     assert (chat.returncode, chat.stderr) == (0, "")
+
+
+def test_a_reset_on_the_host_lets_somebody_in_who_has_lost_their_phone(
+    run: Run, server: Server
+) -> None:
+    """While the server runs: it notices within two seconds."""
+    cookies = server.make_owner()
+    with httpx2.Client(base_url=server.address, cookies=cookies) as browser:
+        begun = browser.post("/api/auth/totp", json={"password": PASSWORD}).json()
+        code = pyotp.TOTP(begun["secret"]).now()
+        assert browser.post("/api/auth/totp/confirm", json={"code": code}).status_code == 200
+        given = {"username": "anna", "password": "another horse", "mode": "session"}
+
+        plain = run("users", "reset", "anna", given="another horse\n")
+        assert (plain.returncode, "API keys still work" in plain.stdout) == (0, True)
+        assert "authenticator" not in plain.stdout
+        until = time.monotonic() + 5
+        while browser.get("/api/auth/me").status_code != 401:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        asked = browser.post("/api/auth/login", json=given).json()
+        assert asked["code"] == "second_factor_required"
+
+        whole = run("users", "reset", "anna", "--second-factor", given="another horse\n")
+        assert (whole.returncode, "passkeys are removed" in whole.stdout) == (0, True)
+        assert browser.post("/api/auth/login", json=given).status_code == 200
+
+
+def test_a_running_server_signs_with_the_new_key_and_reads_the_old(
+    run: Run, server: Server
+) -> None:
+    server.make_owner()
+    given = {"username": "anna", "password": PASSWORD}
+    with httpx2.Client(base_url=server.address) as program:
+
+        def signed_in() -> dict[str, str]:
+            answer: dict[str, str] = program.post("/api/auth/login", json=given).json()
+            return answer
+
+        old = signed_in()
+        rotated = run("keys", "rotate")
+        assert (rotated.returncode, "new key" in rotated.stdout) == (0, True)
+        new = signed_in()
+        heads = {pair["access_token"].partition(".")[0] for pair in (old, new)}
+        assert len(heads) == 2
+        for pair in (old, new):
+            headers = {"authorization": f"Bearer {pair['access_token']}"}
+            assert program.get("/api/auth/me", headers=headers).status_code == 200
 
 
 def test_the_link_printed_by_hand_is_the_one_the_server_printed(run: Run, server: Server) -> None:

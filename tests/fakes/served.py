@@ -22,13 +22,26 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
+async def quiet_server(config: uvicorn.Config) -> AsyncGenerator[int]:
+    """A server as `config` says, on a free port of loopback; yields the port."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    server = _Server(config)
+    serving = create_task(server.serve(sockets=[listening]))
+    await until(lambda: server.started)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
 async def served(app: FastAPI, services: Services) -> AsyncGenerator[str]:
     """The address of `app` around `services`."""
 
     async def with_services(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "state": {"services": services}}, receive, send)
 
-    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
     config = uvicorn.Config(
         with_services,
         http="httptools",
@@ -38,11 +51,5 @@ async def served(app: FastAPI, services: Services) -> AsyncGenerator[str]:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
-    serving = create_task(server.serve(sockets=[listening]))
-    await until(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
+    async with quiet_server(config) as port:
+        yield f"http://127.0.0.1:{port}"

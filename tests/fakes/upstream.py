@@ -7,6 +7,7 @@ As a process: `python -m tests.fakes.upstream --port 9999 --script paced`.
 import argparse
 import asyncio
 import socket
+import ssl
 import struct
 from collections import deque
 from contextlib import suppress
@@ -63,6 +64,7 @@ class FakeUpstream:
     generations: dict[str, dict[str, Any]] = field(default_factory=dict)
     lookups: deque[Scenario] = field(default_factory=deque)
     """Scenarios for the next GET requests, instead of the lists above."""
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.requests: list[Request] = []
@@ -76,7 +78,7 @@ class FakeUpstream:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v1"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/api/v1"
 
     @property
     def chats(self) -> list[Request]:
@@ -88,7 +90,7 @@ class FakeUpstream:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self), "127.0.0.1", self.port, backlog=1024
+            lambda: _Connection(self), "127.0.0.1", self.port, backlog=1024, ssl=self.tls
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -35,35 +35,40 @@ def strict_context(files: CertificateFiles) -> ssl.SSLContext:
     return context
 
 
-async def handshake(files: CertificateFiles, name: str) -> None:
+def handshake(files: CertificateFiles, name: str) -> None:
     """A TLS connection to a server with this certificate. Raises ssl.SSLError."""
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(files.server, files.server_key)
 
+    trusting = strict_context(files)
+
     async def bye(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with await asyncio.start_server(bye, "127.0.0.1", 0, ssl=serving) as server:
-        port = server.sockets[0].getsockname()[1]
-        _, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=strict_context(files), server_hostname=name
-        )
-        writer.close()
+    async def connect() -> None:
+        async with await asyncio.start_server(bye, "127.0.0.1", 0, ssl=serving) as server:
+            port = server.sockets[0].getsockname()[1]
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=trusting, server_hostname=name
+            )
+            writer.close()
+
+    asyncio.run(connect())
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_strict_client_that_trusts_the_authority_accepts_every_name(
+def test_a_strict_client_that_trusts_the_authority_accepts_every_name(
     files: CertificateFiles, name: str
 ) -> None:
     ensure(files, NAMES, SystemClock())
-    await handshake(files, name)
+    handshake(files, name)
 
 
 @pytest.mark.parametrize("name", ["example.org", "evil.lan", "192.168.1.112"])
-async def test_another_name_is_refused(files: CertificateFiles, name: str) -> None:
+def test_another_name_is_refused(files: CertificateFiles, name: str) -> None:
     ensure(files, NAMES, SystemClock())
     with pytest.raises(ssl.SSLCertVerificationError):
-        await handshake(files, name)
+        handshake(files, name)
 
 
 def test_the_same_command_again_changes_nothing(files: CertificateFiles) -> None:
@@ -118,7 +123,7 @@ def test_a_new_public_name_is_refused_because_the_authority_may_not_vouch_for_it
     assert files.server.read_bytes() == before
 
 
-async def test_a_stolen_authority_key_cannot_stand_in_for_a_strangers_site(
+def test_a_stolen_authority_key_cannot_stand_in_for_a_strangers_site(
     files: CertificateFiles,
 ) -> None:
     ensure(files, NAMES, SystemClock())
@@ -141,7 +146,7 @@ async def test_a_stolen_authority_key_cannot_stand_in_for_a_strangers_site(
     forged = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
     files.server.write_bytes(forged + files.authority.read_bytes())
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
-        await handshake(files, "bank.example")
+        handshake(files, "bank.example")
 
 
 def test_openssl_finds_the_chain_good(files: CertificateFiles) -> None:

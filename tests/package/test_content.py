@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture import tree
+from tests.architecture.test_secrets_in_tree import DER_KEY, KEPT_APART, SECRET_SHAPES
 from tests.architecture.test_tree import PACKAGE_HOST
 
 type Bill = dict[str, list[dict[str, str]]]
@@ -64,6 +65,22 @@ def test_nothing_of_ours_inside_names_a_host_that_serves_packages(
     }
     ours["the bill"] = (file.parent / "parlor.sbom.json").read_text()
     assert [name for name, text in ours.items() if PACKAGE_HOST.search(text)] == []
+
+
+def test_o7_no_key_database_setting_or_map_is_inside(members: dict[str, bytes]) -> None:
+    # Public certificates of authorities; whether a key is among them is asked below.
+    allowed = re.compile(r"(^|/)(certifi/)?cacert\.pem$")
+    kept_apart = [name for name in members if KEPT_APART.search(name) and not allowed.search(name)]
+    assert kept_apart == []
+
+
+def test_o7_nothing_inside_has_the_shape_of_a_secret(members: dict[str, bytes]) -> None:
+    shaped = [
+        name
+        for name, data in members.items()
+        if DER_KEY.search(data) or SECRET_SHAPES.search(data.decode("latin-1"))
+    ]
+    assert shaped == []
 
 
 def test_the_bill_lists_every_locked_package_with_version_licence_and_hash(

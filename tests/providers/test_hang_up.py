@@ -72,7 +72,7 @@ async def test_many_stopped_answers_leave_nothing_open(upstream, openrouter):
     await asyncio.wait(readers, timeout=5)
     await upstream.is_idle()
     left = {task for task in asyncio.all_tasks() - before if not task.done()}
-    assert not [task for task in left if "FakeUpstream" not in repr(task)]
+    assert not [task for task in left if "fakes/upstream.py" not in repr(task)]
 
 
 async def test_a_finished_answer_leaves_its_connection_for_the_next(upstream, openrouter):

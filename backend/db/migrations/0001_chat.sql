@@ -35,6 +35,8 @@ CREATE TABLE conversations (
     title_source TEXT NOT NULL CHECK (title_source IN ('auto', 'person')),
     model TEXT,
     system_prompt TEXT,
+    -- Product and agent that a program speaks for, as JSON.
+    metadata TEXT NOT NULL DEFAULT '{}',
     pinned INTEGER NOT NULL DEFAULT 0,
     archived INTEGER NOT NULL DEFAULT 0,
     leaf_id TEXT,
@@ -88,6 +90,20 @@ CREATE UNIQUE INDEX turns_running ON turns (conversation_id) WHERE status = 'run
 CREATE UNIQUE INDEX turns_by_client_message ON turns (owner_id, client_message_id)
     WHERE client_message_id IS NOT NULL;
 CREATE INDEX turns_by_conversation ON turns (conversation_id);
+
+-- What turns have cost that went with their conversation: deleting it is no way to a new allowance.
+CREATE TABLE deleted_turns (
+    number INTEGER PRIMARY KEY,
+    owner_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    cost REAL NOT NULL
+) STRICT;
+CREATE INDEX deleted_turns_by_owner ON deleted_turns (owner_id, created_at);
+CREATE TRIGGER turns_keep_cost AFTER DELETE ON turns
+WHEN old.cost > 0 AND EXISTS (SELECT 1 FROM users WHERE id = old.owner_id) BEGIN
+    INSERT INTO deleted_turns (owner_id, created_at, cost)
+    VALUES (old.owner_id, old.created_at, old.cost);
+END;
 
 -- Frames of events, as they were sent; a row holds those of one turn in one group commit. Rows are
 -- appended and the index holds small integers, so that a commit of many turns touches few pages.

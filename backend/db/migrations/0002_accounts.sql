@@ -19,6 +19,8 @@ CREATE TABLE passkeys (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     credential_id BLOB NOT NULL UNIQUE,
+    -- The host name that it was made for, and works with.
+    rp_id TEXT NOT NULL,
     public_key BLOB NOT NULL,
     sign_count INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -64,7 +66,8 @@ CREATE INDEX api_keys_by_user ON api_keys (user_id);
 CREATE TABLE devices (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    token_hash TEXT NOT NULL UNIQUE,
+    -- NULL from the approval until the display fetches its token.
+    token_hash TEXT UNIQUE,
     approved_by TEXT NOT NULL,
     user_agent TEXT NOT NULL,
     address TEXT NOT NULL,
@@ -79,8 +82,8 @@ CREATE TABLE pairings (
     address TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    approved_name TEXT,
-    approved_by TEXT
+    -- Of the display that it became, once somebody approved it.
+    device_id TEXT REFERENCES devices (id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 -- Names are copied: what happened stays readable when somebody has gone.

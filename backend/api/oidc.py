@@ -1,0 +1,153 @@
+"""Sign-in by way of an identity provider. Browsers come here by link, so every answer is a redirect,
+and each goes to one of two fixed places: nothing that a request says becomes an address."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+from starlette.responses import RedirectResponse
+
+from backend.api import cookies
+from backend.api.deps import AccountCaller, CrossSiteError, Id, ServicesDep, identified, origin_of
+from backend.api.errors import declared
+from backend.auth.access import ACCOUNT
+from backend.auth.callers import NotSignedInError
+from backend.auth.oidc import QUESTION_LIFE, Answer, OidcSignIn
+from backend.auth.people import Caller
+from backend.container import Services
+from backend.kit.errors import AppError, NotFoundError
+
+router = APIRouter(prefix="/api/auth", tags=["accounts"])
+
+_HOME = "/"
+_PROBLEM = "/login#problem="
+_CALLBACK = "/api/auth/oidc/callback"
+_COOKIE = "parlor-oidc"
+
+type _Word = Annotated[str | None, Query(max_length=2000, pattern=r"^[\x20-\x7E]*$")]
+
+
+class IdentityBody(BaseModel):
+    id: str
+    issuer: str
+    label: str
+    created_at: datetime
+
+
+class IdentityList(BaseModel):
+    items: list[IdentityBody]
+
+
+@router.get("/oidc/start", status_code=303, response_class=RedirectResponse, responses=declared())
+async def oidc_start(
+    request: Request, services: ServicesDep, link: Annotated[bool, Query()] = False
+) -> RedirectResponse:
+    """To the provider. `link`: its account becomes another way in for whoever is signed in."""
+    try:
+        oidc = _configured(services)
+        caller = await _linking(request) if link else None
+        begun = await oidc.begin(_redirect_uri(request, services), link=caller)
+    except AppError as error:
+        return _problem(error)
+    answer = RedirectResponse(begun.address, 303)
+    answer.set_cookie(
+        cookies.named(request, _COOKIE),
+        begun.browser,
+        max_age=round(QUESTION_LIFE.total_seconds()),
+        httponly=True,
+        secure=cookies.is_secure(request),
+        samesite="lax",
+        path="/",
+    )
+    return answer
+
+
+@router.get(
+    "/oidc/callback", status_code=303, response_class=RedirectResponse, responses=declared()
+)
+async def oidc_callback(
+    request: Request,
+    services: ServicesDep,
+    *,
+    state: _Word = None,
+    code: _Word = None,
+    error: _Word = None,
+    iss: _Word = None,
+) -> RedirectResponse:
+    """Where the provider sends the browser back to."""
+    name = cookies.named(request, _COOKIE)
+    given = Answer(state, code, error, iss, request.cookies.get(name))
+    try:
+        oidc = _configured(services)
+        signed_in = await oidc.finish(
+            given, caller=await _caller(request), origin=origin_of(request)
+        )
+        answer = RedirectResponse(_HOME, 303)
+        if signed_in is not None:
+            cookies.set_session(request, answer, signed_in)
+    except AppError as problem:
+        answer = _problem(problem)
+    answer.delete_cookie(name, secure=cookies.is_secure(request), httponly=True, samesite="lax")
+    return answer
+
+
+@router.get("/identities", responses=declared(401, 403))
+async def identities(caller: AccountCaller, services: ServicesDep) -> IdentityList:
+    """The accounts elsewhere that sign this person in here."""
+    found = await services.elsewhere.identities.listed(caller)
+    return IdentityList(
+        items=[
+            IdentityBody(id=one.id, issuer=one.issuer, label=one.label, created_at=one.created_at)
+            for one in found
+        ]
+    )
+
+
+@router.delete("/identities/{identity_id}", status_code=204, responses=declared(401, 403, 404))
+async def remove_identity(
+    identity_id: Id, caller: AccountCaller, request: Request, services: ServicesDep
+) -> None:
+    await services.elsewhere.identities.unlink(caller, identity_id, origin=origin_of(request))
+
+
+def _configured(services: Services) -> OidcSignIn:
+    """Raises NotFoundError."""
+    oidc = services.elsewhere.oidc
+    if oidc is None:
+        raise NotFoundError("No identity provider is set up here.")
+    return oidc
+
+
+async def _linking(request: Request) -> Caller:
+    """Whoever links an account. It is a change, made by a link: so not from another site's page,
+    or that site could link an account of its own. Raises CrossSiteError, NotSignedInError."""
+    if request.headers.get("sec-fetch-site") not in ("same-origin", "none"):
+        raise CrossSiteError("Requests from other sites are refused.")
+    caller = await identified(request)
+    ACCOUNT.check(caller)
+    if not isinstance(caller, Caller):
+        raise NotSignedInError
+    return caller
+
+
+async def _caller(request: Request) -> Caller | None:
+    try:
+        caller = await identified(request)
+    except NotSignedInError:
+        return None
+    return caller if isinstance(caller, Caller) and caller.kind == "session" else None
+
+
+def _redirect_uri(request: Request, services: Services) -> str:
+    """The address that the provider knows; without one, the name that the browser used, which is
+    one of ours or the request would not have come this far."""
+    public = services.settings.edge.public_url
+    if public is not None:
+        return str(public).rstrip("/") + _CALLBACK
+    return f"{request.scope['scheme']}://{request.headers['host']}{_CALLBACK}"
+
+
+def _problem(error: AppError) -> RedirectResponse:
+    """The code is ours, one of a few."""
+    return RedirectResponse(_PROBLEM + error.code, 303)

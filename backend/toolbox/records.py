@@ -1,0 +1,206 @@
+"""The words of the tool side: servers, what they offer, how they are. Nothing of the MCP SDK."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from backend.messages import JsonObject
+
+type StateName = Literal["off", "connecting", "ready", "failed", "needs_sign_in"]
+type Source = Literal["file", "person", "discovery"]
+type Wire = Literal["auto", "http", "sse"]
+"""`auto`: streamable HTTP, and the older HTTP+SSE where that is refused."""
+
+CONNECT_SECONDS = 10.0
+CALL_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server behind a URL. `headers` and `token_file` come from the operator's file only."""
+
+    url: str
+    wire: Wire = "auto"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    token_file: Path | None = None
+    """Its text is sent as a bearer token; read at each connect, so that it may be rotated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A server that we start and talk to over its standard input and output."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDefinition:
+    id: str
+    source: Source
+    where: Address | Command
+    enabled: bool = True
+    title: str = ""
+    tool_prefix: str | None = None
+    """Before each of its tools' names, whether they collide or not."""
+    disabled_tools: frozenset[str] = frozenset()
+    call_seconds: float = CALL_SECONDS
+    connect_seconds: float = CONNECT_SECONDS
+
+    @property
+    def name(self) -> str:
+        """For people: `google-calendar` -> `Google calendar`."""
+        return self.title or self.id.replace("-", " ").replace("_", " ").capitalize()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the operator chose the address: it may lie inside the house."""
+        return self.source != "person"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    name: StateName
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHints:
+    """What a server says of a tool, by MCP's defaults. Hints: believed only after approval."""
+
+    read_only: bool = False
+    destructive: bool = True
+    idempotent: bool = False
+    open_world: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTool:
+    name: str
+    title: str
+    description: str
+    input_schema: JsonObject
+    output_schema: JsonObject | None = None
+    hints: ToolHints = ToolHints()
+
+    @property
+    def definition(self) -> JsonObject:
+        """All that a model is told and a person approves."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "input_schema": self.input_schema,
+            "output_schema": self.output_schema,
+            "hints": {
+                "read_only": self.hints.read_only,
+                "destructive": self.hints.destructive,
+                "idempotent": self.hints.idempotent,
+                "open_world": self.hints.open_world,
+            },
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when anything a person approved changes."""
+        raw = orjson.dumps(self.definition, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(raw).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptArgument:
+    name: str
+    description: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePrompt:
+    name: str
+    title: str
+    description: str
+    arguments: tuple[PromptArgument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteResource:
+    """`uri` is a template (RFC 6570) where `is_template`."""
+
+    uri: str
+    name: str
+    title: str
+    description: str
+    mime_type: str = ""
+    is_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything a server offers at one moment."""
+
+    tools: tuple[RemoteTool, ...] = ()
+    prompts: tuple[RemotePrompt, ...] = ()
+    resources: tuple[RemoteResource, ...] = ()
+    ttl: float | None = None
+    """Seconds it says this stays true."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """How a server introduces itself."""
+
+    name: str = ""
+    title: str = ""
+    version: str = ""
+    protocol: str = ""
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What a tool gave besides text: a picture or a sound, base64 as it came."""
+
+    kind: Literal["image", "audio"]
+    mime_type: str
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call gave, before it is cut to what a model reads at once."""
+
+    text: str
+    failed: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    structured: object = None
+
+
+class CallFailedError(Exception):
+    """The call gave no result; `str()` is for the model and the person alike."""
+
+
+class UnreachableError(CallFailedError):
+    """The server is not there. The call did not run, or nobody can know.
+
+    `ends_session`: with this session no other call will fare better.
+    """
+
+    def __init__(self, words: str, *, ends_session: bool = False) -> None:
+        super().__init__(words)
+        self.ends_session = ends_session
+
+
+class ProblemError(Exception):
+    """Why a connection cannot be, in words for people."""
+
+    def __init__(self, reason: str, *, needs_sign_in: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.needs_sign_in = needs_sign_in

@@ -1,0 +1,310 @@
+"""All tool servers: the operator's, the ones people added, the ones that were found."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from backend.kit.background import Background
+from backend.kit.clock import Clock
+from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from backend.kit.outbound import Outbound
+from backend.kit.schedule import every
+from backend.toolbox.calls import Calls
+from backend.toolbox.choices import Choices
+from backend.toolbox.connection import Connection
+from backend.toolbox.context import Who
+from backend.toolbox.definitions import Definitions, read_definitions, web_address
+from backend.toolbox.discovery import open_places, url_of
+from backend.toolbox.naming import server_id_of
+from backend.toolbox.paging import Pages
+from backend.toolbox.records import Address, ServerDefinition
+from backend.toolbox.service import AnyTool, LiveToolbox, Tool, Toolbox
+from backend.toolbox.shelf import Shelf
+from backend.toolbox.store import StoredServer, ToolboxStore
+
+if TYPE_CHECKING:
+    from backend.toolbox.dialling import Doors
+
+DISCOVER_SECONDS = 60.0
+_SETTLE_SECONDS = 12.0
+_MOST_SERVERS = 100
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ServersOptions:
+    """`program`: how Parlor is started, for definitions that name a server of its own."""
+
+    definitions: Path
+    homes: Path
+    program: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    """Where to look for servers, besides the hosts that the file names."""
+    ports: tuple[int, ...] = ()
+    zone: tzinfo = field(default=UTC)
+
+
+class ToolServers:
+    """`start` it once the port is open; nothing in it waits for a server."""
+
+    def __init__(
+        self,
+        store: ToolboxStore,
+        options: ServersOptions,
+        clock: Clock,
+        *,
+        outbound: Outbound | None = None,
+        own_tools: Sequence[Tool] = (),
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Without `outbound` only the operator's servers are reached."""
+        self.definitions = Definitions()
+        self.connections: dict[str, Connection] = {}
+        self.choices = Choices(store)
+        self.calls = Calls(clock)
+        self._store = store
+        self._options = options
+        self._clock = clock
+        self._outbound = outbound
+        self._on_change = on_change
+        self._pages = Pages()
+        self._shelf = Shelf(own_tools, clock, self.choices)
+        self._doors: Doors | None = None
+        self._opening = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._background = Background()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read what is known and begin to connect. Raises StorageError."""
+        await self.choices.load()
+        stored = await self._store.servers()
+        await self._read_file()
+        for server in stored:
+            self._take(
+                ServerDefinition(server.id, server.source, Address(server.url), title=server.title)
+            )
+        if self._hosts:
+            self._background.start(every(DISCOVER_SECONDS, self._look), name="find tool servers")
+
+    async def aclose(self) -> None:
+        await self._background.aclose()
+        await self.calls.aclose()
+        await asyncio.gather(*(server.aclose() for server in self.connections.values()))
+        if self._doors is not None:
+            await self._doors.aclose()
+
+    # --- for turns ------------------------------------------------------------------------------
+
+    def toolbox_for(self, who: Who) -> Toolbox:
+        """What a turn of this person on this surface may use, as it is now."""
+        tools = self._shelf.tools(self.connections, who)
+        toolbox = Toolbox(tools, calls=self.calls, pages=self._pages)
+        return toolbox if who.tools is None else toolbox.only(who.tools)
+
+    def live_toolbox(self, who: Who | None = None) -> Toolbox:
+        someone = who or Who()
+
+        def find_old(name: str) -> AnyTool | None:
+            return self._shelf.find_former(name)
+
+        return LiveToolbox(lambda: self.toolbox_for(someone), find_old, self.calls, self._pages)
+
+    def outages(self, who: Who) -> list[Connection]:
+        """Servers this person would have tools of, were they there."""
+        return [
+            server
+            for key, server in self.connections.items()
+            if server.state.name in ("failed", "needs_sign_in") and self.choices.wants(who, key)
+        ]
+
+    # --- for people -----------------------------------------------------------------------------
+
+    def server(self, server_id: str) -> Connection:
+        """Raises NotFoundError."""
+        try:
+            return self.connections[server_id]
+        except KeyError:
+            raise NotFoundError(f"There is no tool server {server_id[:40]!r}.") from None
+
+    async def add(self, url: str, *, added_by: str, title: str = "") -> Connection:
+        """A server at a URL; it is kept when it answers. Raises InvalidInputError,
+        UnavailableError with the reason, ConflictError."""
+        try:
+            address = web_address(url.strip())
+        except ValueError as error:
+            raise InvalidInputError(f"The address {error}.") from None
+        async with self._changing:
+            if (known := self._at(address)) is not None:
+                await known.refresh(_SETTLE_SECONDS)
+                return known
+            if len(self.connections) >= _MOST_SERVERS:
+                raise ConflictError("There are too many tool servers already.")
+            return await self._admit(address, "person", added_by, title)
+
+    async def remove(self, server_id: str) -> None:
+        server = self.server(server_id)
+        if server.definition.source == "file":
+            raise ConflictError(
+                f"{server.definition.name} stands in the operator's file; remove it there, "
+                "or switch it off here."
+            )
+        async with self._changing:
+            await self._store.remove_server(server_id)
+            self.connections.pop(server_id, None)
+            self.choices.forget(server_id)
+            await server.aclose()
+            self._changed(server)
+
+    async def switch_server(self, server_id: str, *, enabled: bool) -> None:
+        server = self.server(server_id)
+        await self.choices.switch(server_id, {"": enabled})
+        if enabled:
+            server.start()
+        else:
+            await server.aclose()
+        self._changed(server)
+
+    async def switch_tools(self, server_id: str, changes: dict[str, bool]) -> None:
+        server = self.server(server_id)
+        if "" in changes:
+            raise InvalidInputError("A tool has a name.")
+        await self.choices.switch(server_id, changes)
+        self._changed(server)
+
+    def offered_name(self, server_id: str, tool: str) -> str:
+        """What models call it."""
+        return self._shelf.name_of(self.connections, (server_id, tool))
+
+    async def refresh(self) -> None:
+        """Read the file again, try everything that is down, list everything anew."""
+        async with self._changing:
+            await self._read_file()
+        await asyncio.gather(
+            *(server.refresh(_SETTLE_SECONDS) for server in self.connections.values())
+        )
+        await self._look()
+
+    async def discover(self, hosts: Sequence[str], ports: Sequence[int]) -> None:
+        """The operator alone may name hosts: what is found is believed like their own file."""
+        async with self._changing:
+            for host, port in await open_places(hosts, ports):
+                url = url_of(host, port)
+                if self._at(url) is None and len(self.connections) < _MOST_SERVERS:
+                    try:
+                        await self._admit(url, "discovery", None, "")
+                    except UnavailableError as error:  # something else listens there
+                        _log.debug("no_tool_server", port=port, reason=error.detail)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        return (*self._options.hosts, *self.definitions.discovery_hosts)
+
+    async def _look(self) -> None:
+        if self._hosts:
+            ports = self._options.ports or self.definitions.discovery_ports
+            await self.discover(self._hosts, ports)
+
+    async def _read_file(self) -> None:
+        options = self._options
+        found = await asyncio.to_thread(read_definitions, options.definitions, options.program)
+        for problem in found.problems:
+            _log.warning(
+                "tool_server_definition", file=options.definitions.name, problem=str(problem)
+            )
+        self.definitions = found
+        wanted = {definition.id: definition for definition in found.servers}
+        for key, server in list(self.connections.items()):
+            is_ours = server.definition.source == "file"
+            if (is_ours and wanted.get(key) != server.definition) or (
+                not is_ours and key in wanted
+            ):
+                del self.connections[key]
+                await server.aclose()
+        for definition in wanted.values():
+            if definition.id not in self.connections:
+                self._take(definition)
+
+    def _take(self, definition: ServerDefinition) -> None:
+        if definition.id in self.connections:
+            return
+        server = self._connection(definition)
+        self.connections[definition.id] = server
+        if self.choices.is_server_on(definition):
+            server.start()
+        self._shelf.reset()
+
+    def _connection(self, definition: ServerDefinition) -> Connection:
+        return Connection(
+            definition, self._open_doors, self._clock, self._changed, zone=self._options.zone
+        )
+
+    async def _admit(
+        self, url: str, source: Literal["person", "discovery"], added_by: str | None, title: str
+    ) -> Connection:
+        """Connect first, for its name; keep it when it answered."""
+        server = self._connection(ServerDefinition("new", source, Address(url), title=title))
+        server.start()
+        await server.settlement(_SETTLE_SECONDS)
+        if server.session is None and server.state.name != "needs_sign_in":
+            reason = server.state.reason or "no answer"
+            await server.aclose()
+            raise UnavailableError(f"This is no tool server, or it is not there ({reason}).")
+        server_id = self._free_id(server_id_of(server.identity.name) or _id_of(url))
+        server.definition = replace(
+            server.definition, id=server_id, title=title or server.identity.title
+        )
+        stored = StoredServer(server_id, url, server.definition.title, source)
+        try:
+            await self._store.add_server(stored, added_by)
+        except BaseException:
+            await server.aclose()
+            raise
+        self.connections[server_id] = server
+        self._changed(server)
+        return server
+
+    def _free_id(self, wanted: str) -> str:
+        number, server_id = 2, wanted
+        while server_id in self.connections:
+            server_id, number = f"{wanted[:36]}-{number}", number + 1
+        return server_id
+
+    def _at(self, url: str) -> Connection | None:
+        for server in self.connections.values():
+            where = server.definition.where
+            if isinstance(where, Address) and where.url.rstrip("/") == url.rstrip("/"):
+                return server
+        return None
+
+    def _changed(self, _server: Connection) -> None:
+        self._shelf.reset()
+        self._on_change()
+
+    async def _open_doors(self) -> "Doors":
+        """The SDK takes a second to load: in a thread, when the first server is there."""
+        async with self._opening:
+            if self._doors is None:
+                self._doors = await asyncio.to_thread(_load, self._outbound, self._options.homes)
+        return self._doors
+
+
+def _load(outbound: Outbound | None, homes: Path) -> "Doors":
+    import backend.toolbox.session  # noqa: PLC0415  # start-up: the SDK, a second
+    import backend.toolbox.troubles  # noqa: F401, PLC0415  # as above
+    from backend.toolbox.dialling import Doors  # noqa: PLC0415  # as above
+
+    return Doors(outbound, homes)
+
+
+def _id_of(url: str) -> str:
+    return server_id_of(url.partition("://")[2].partition("/")[0]) or "server"

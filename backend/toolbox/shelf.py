@@ -1,0 +1,96 @@
+"""What is on offer: the tools of all connected servers under names that models can use."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from backend.kit.clock import Clock
+from backend.messages import ToolSpec
+from backend.toolbox.choices import Choices
+from backend.toolbox.connection import Connection
+from backend.toolbox.context import Who
+from backend.toolbox.naming import ToolKey, offered_names
+from backend.toolbox.records import RemoteTool
+from backend.toolbox.service import AnyTool, ServerTool, Tool
+
+_REMEMBERED_SECONDS = 60
+"""A server that went away a moment ago is probably starting again: its tools stay on offer."""
+
+
+class Shelf:
+    """Rebuilt when a server changes, not for each turn."""
+
+    def __init__(
+        self,
+        own: Sequence[Tool],
+        clock: Clock,
+        choices: Choices,
+    ) -> None:
+        self._own = own
+        self._clock = clock
+        self._choices = choices
+        self._named: dict[str, ServerTool] | None = None
+        self._former: dict[str, ServerTool] = {}
+
+    def reset(self) -> None:
+        self._named = None
+
+    def tools(self, servers: Mapping[str, Connection], who: Who) -> list[AnyTool]:
+        """Those on offer to somebody now."""
+        offered: list[AnyTool] = list(self._own)
+        for tool in self._all(servers).values():
+            definition = tool.server.definition
+            if (
+                self._is_there(tool.server)
+                and self._choices.is_tool_on(definition, tool.remote.name)
+                and self._choices.wants(who, definition.id)
+            ):
+                offered.append(tool)
+        return offered
+
+    def find_former(self, name: str) -> ServerTool | None:
+        """A tool that had this name at some time since the start."""
+        return self._former.get(name)
+
+    def name_of(self, servers: Mapping[str, Connection], key: ToolKey) -> str:
+        for name, tool in self._all(servers).items():
+            if (tool.server.definition.id, tool.remote.name) == key:
+                return name
+        return ""
+
+    def _is_there(self, server: Connection) -> bool:
+        gone = self._clock.monotonic() - server.lost_at
+        return server.is_on and (server.session is not None or gone < _REMEMBERED_SECONDS)
+
+    def _all(self, servers: Mapping[str, Connection]) -> dict[str, ServerTool]:
+        """Also of servers that are away: a name must not change because another one is down."""
+        if self._named is None:
+            found = {
+                (server.definition.id, tool.name): (server, tool)
+                for server in servers.values()
+                for tool in server.listing.tools
+            }
+            names = offered_names(
+                list(found),
+                taken={tool.spec.name for tool in self._own},
+                prefixes=_prefixes(servers.values()),
+            )
+            self._named = {
+                names[key]: ServerTool(_spec(names[key], tool), server, tool)
+                for key, (server, tool) in found.items()
+            }
+            self._former |= self._named
+        return self._named
+
+
+def _prefixes(servers: Iterable[Connection]) -> dict[str, str]:
+    return {
+        server.definition.id: server.definition.tool_prefix
+        for server in servers
+        if server.definition.tool_prefix
+    }
+
+
+def _spec(name: str, tool: RemoteTool) -> ToolSpec:
+    schema = tool.input_schema
+    if schema.get("type") != "object":  # what providers insist on
+        schema = {"properties": {}} | schema | {"type": "object"}
+    return ToolSpec(name, tool.description or tool.title or tool.name, schema)

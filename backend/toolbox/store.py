@@ -1,0 +1,110 @@
+"""What people decided about tool servers: which there are, what is switched off, what is pinned."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import orjson
+
+from backend.db.database import Connection, Database
+from backend.kit.clock import Clock, from_millis, to_millis
+from backend.messages import JsonObject
+from backend.toolbox.records import RemoteTool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredServer:
+    id: str
+    url: str
+    title: str
+    source: Literal["person", "discovery"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    fingerprint: str
+    definition: JsonObject
+    approved_at: datetime
+
+
+class ToolboxStore:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def servers(self) -> list[StoredServer]:
+        sql = "SELECT id, url, title, source FROM tool_servers ORDER BY created_at, id"
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return [StoredServer(*row) for row in rows]
+
+    async def add_server(self, server: StoredServer, added_by: str | None) -> None:
+        values = (server.id, server.url, server.title, server.source, added_by, self._now())
+
+        def insert(connection: Connection) -> None:
+            connection.execute("INSERT INTO tool_servers VALUES (?, ?, ?, ?, ?, ?)", values)
+
+        await self._database.write(insert)
+
+    async def remove_server(self, server_id: str) -> None:
+        """Everything about it: another server that gets its name starts anew."""
+
+        def delete(connection: Connection) -> None:
+            connection.execute("DELETE FROM tool_servers WHERE id = ?", (server_id,))
+            connection.execute("DELETE FROM tool_switches WHERE server_id = ?", (server_id,))
+            connection.execute("DELETE FROM tool_pins WHERE server_id = ?", (server_id,))
+
+        await self._database.write(delete)
+
+    async def switches(self) -> dict[tuple[str, str], bool]:
+        """(server, tool) -> whether it is on; the tool is "" for the server itself."""
+        sql = "SELECT server_id, tool, enabled FROM tool_switches"
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return {(server, tool): bool(enabled) for server, tool, enabled in rows}
+
+    async def switch(self, server_id: str, changes: dict[str, bool]) -> None:
+        rows = [(server_id, tool, int(enabled)) for tool, enabled in changes.items()]
+
+        def put(connection: Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO tool_switches VALUES (?, ?, ?)", rows)
+
+        await self._database.write(put)
+
+    async def preferences(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(person, client) -> the servers they want there."""
+        sql = "SELECT user_id, client, servers FROM tool_preferences"
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return {(user, client): tuple(orjson.loads(servers)) for user, client, servers in rows}
+
+    async def prefer(self, user_id: str, client: str, servers: tuple[str, ...] | None) -> None:
+        """None: all of them."""
+
+        def put(connection: Connection) -> None:
+            connection.execute(
+                "DELETE FROM tool_preferences WHERE user_id = ? AND client = ?", (user_id, client)
+            )
+            if servers is not None:
+                row = (user_id, client, orjson.dumps(servers).decode())
+                connection.execute("INSERT INTO tool_preferences VALUES (?, ?, ?)", row)
+
+        await self._database.write(put)
+
+    async def pins(self) -> dict[tuple[str, str], Pin]:
+        sql = "SELECT server_id, tool, fingerprint, definition, approved_at FROM tool_pins"
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return {
+            (server, tool): Pin(fingerprint, orjson.loads(definition), from_millis(approved))
+            for server, tool, fingerprint, definition, approved in rows
+        }
+
+    async def pin(self, server_id: str, tool: RemoteTool) -> None:
+        """A person approved the tool as it is now."""
+        text = orjson.dumps(tool.definition).decode()
+        row = (server_id, tool.name, tool.fingerprint, text, self._now())
+
+        def put(connection: Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO tool_pins VALUES (?, ?, ?, ?, ?)", row)
+
+        await self._database.write(put)
+
+    def _now(self) -> int:
+        return to_millis(self._clock.now())

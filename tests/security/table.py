@@ -1,0 +1,109 @@
+"""Who may use which route, said once more by hand: a changed or new route does not pass unseen."""
+
+from dataclasses import dataclass
+
+PUBLIC = "public"
+
+ACCESS = {
+    "POST /api/chat/stream": "chat",
+    "POST /api/chat/regenerate": "chat",
+    "POST /api/chat/continue": "chat",
+    "GET /api/chat/turns/{turn_id}": "read",
+    "POST /api/chat/turns/{turn_id}/stop": "chat",
+    "GET /api/chat/turns/{turn_id}/events": "read",
+    "POST /api/chat/turns/{turn_id}/events": "read",
+    "GET /api/chat/generation/{generation_id}": "read",
+    "GET /api/chat/test-stream": "read",
+    "DELETE /api/chat/session/{conversation_id}": "chat",
+    "DELETE /api/chat/session/{conversation_id}/messages/{message_id}": "chat",
+    "GET /api/conversations": "read",
+    "POST /api/conversations": "chat",
+    "GET /api/conversations/{conversation_id}": "read",
+    "PATCH /api/conversations/{conversation_id}": "chat",
+    "DELETE /api/conversations/{conversation_id}": "chat",
+    "GET /api/events": "live",
+    "POST /api/events": "live",
+    "GET /api/models": "read",
+    "GET /api/auth/setup": PUBLIC,
+    "POST /api/auth/register": PUBLIC,
+    "POST /api/auth/login": PUBLIC,
+    "POST /api/auth/refresh": PUBLIC,
+    "POST /api/auth/access": PUBLIC,
+    "GET /api/auth/oidc/start": PUBLIC,
+    "GET /api/auth/oidc/callback": PUBLIC,
+    "POST /api/auth/passkey/options": PUBLIC,
+    "POST /api/auth/passkey": PUBLIC,
+    "POST /api/auth/logout": "account",
+    "GET /api/auth/me": "read",
+    "PATCH /api/auth/me": "account",
+    "POST /api/auth/password": "account",
+    "GET /api/auth/sessions": "account",
+    "DELETE /api/auth/sessions": "account",
+    "DELETE /api/auth/sessions/{session_id}": "account",
+    "POST /api/auth/totp": "account",
+    "POST /api/auth/totp/confirm": "account",
+    "DELETE /api/auth/totp": "account",
+    "POST /api/auth/recovery-codes": "account",
+    "GET /api/auth/passkeys": "account",
+    "POST /api/auth/passkeys": "account",
+    "POST /api/auth/passkeys/options": "account",
+    "DELETE /api/auth/passkeys/{passkey_id}": "account",
+    "GET /api/auth/keys": "account",
+    "POST /api/auth/keys": "account",
+    "DELETE /api/auth/keys/{key_id}": "account",
+    "GET /api/auth/identities": "account",
+    "DELETE /api/auth/identities/{identity_id}": "account",
+    "GET /api/people": "admin",
+    "PATCH /api/people/{person_id}": "admin",
+    "POST /api/people/{person_id}/reset": "admin",
+    "DELETE /api/people/{person_id}": "admin",
+    "GET /api/audit": "admin",
+    "POST /api/devices/pairings": PUBLIC,
+    "POST /api/devices/pairings/claim": PUBLIC,
+    "POST /api/devices/pairings/look": "household",
+    "POST /api/devices/pairings/approve": "household",
+    "GET /api/devices": "household",
+    "PATCH /api/devices/{device_id}": "household",
+    "DELETE /api/devices/{device_id}": "household",
+    "GET /api/devices/me": "wall",
+    "GET /health": PUBLIC,
+    "GET /health/ready": "read",
+}
+
+ASKS_INSIDE = {"POST /api/auth/register": "admin"}
+"""Public while there is nobody; from the first person on, the route itself asks for this."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an access means."""
+
+    roles: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    """Of a key: one of them."""
+    devices: bool = False
+
+
+_ALL, _GROWN_UP = frozenset({"owner", "adult", "child"}), frozenset({"owner", "adult"})
+
+RULES = {
+    "read": Rule(_ALL, frozenset({"read", "chat"})),
+    "chat": Rule(_ALL, frozenset({"chat"})),
+    "live": Rule(_ALL, frozenset({"read", "chat"}), devices=True),
+    "account": Rule(_ALL),
+    "household": Rule(_GROWN_UP),
+    "admin": Rule(frozenset({"owner"}), frozenset({"admin"})),
+    "wall": Rule(frozenset(), devices=True),
+}
+
+PRIVATE = {
+    "conversation_id",
+    "message_id",
+    "turn_id",
+    "generation_id",
+    "session_id",
+    "key_id",
+    "passkey_id",
+    "identity_id",
+}
+"""Ids of what belongs to one person. The others belong to the household."""
