@@ -1,11 +1,9 @@
 """Composition: the only module that knows every part."""
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from argon2 import PasswordHasher
@@ -53,7 +51,8 @@ from backend.providers.shipped import (
     build_providers,
 )
 from backend.settings import Settings
-from backend.toolbox.servers import ServersOptions, ToolServers
+from backend.toolbox.options import servers_options
+from backend.toolbox.servers import ToolServers
 from backend.toolbox.service import Tool, Toolbox
 from backend.toolbox.store import ToolboxStore
 from backend.vault.service import Vault
@@ -157,7 +156,7 @@ async def open_services(
         demo_toolbox = Toolbox([Tool(demo.spec, demo.run) for demo in DEMO_TOOLS])
         tool_servers = ToolServers(
             ToolboxStore(database, clock),
-            await asyncio.to_thread(_tool_options, settings),
+            await asyncio.to_thread(servers_options, settings),
             clock,
             outbound=outbound,
             own_tools=[Tool(demo.spec, demo.run) for demo in DEMO_TOOLS]
@@ -256,21 +255,6 @@ async def open_accounts(settings: Settings) -> AsyncGenerator[AuthService]:
 def _token_rules(settings: Settings) -> TokenRules:
     auth = settings.auth
     return TokenRules(auth.access_life, auth.refresh_life, auth.jwt_issuer, auth.jwt_audience)
-
-
-def _tool_options(settings: Settings) -> ServersOptions:
-    """Reads files. A part of the single file is started as what this process was started as."""
-    state, given = settings.server.state_dir.absolute(), settings.mcp_client
-    itself = Path(sys.argv[0])
-    program = (str(itself.absolute()),) if itself.suffix == ".pyz" else ("-m", "backend")
-    return ServersOptions(
-        definitions=given.definitions or state / "mcp_servers.json",
-        homes=state / "tool_servers",
-        program=(sys.executable, *program),
-        hosts=given.discovery_hosts,
-        ports=given.discovery_ports,
-        zone=settings.server.zone,
-    )
 
 
 def _outbound(settings: Settings) -> Outbound:

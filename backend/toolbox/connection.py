@@ -16,6 +16,7 @@ from backend.kit.backoff import Backoff
 from backend.kit.clock import Clock
 from backend.kit.schedule import pause
 from backend.toolbox.attempt import Attempt, IdleClock, made
+from backend.toolbox.life import Life
 from backend.toolbox.records import (
     Command,
     Listing,
@@ -40,18 +41,6 @@ _GOODBYE_SECONDS = 10.0
 _log = structlog.get_logger()
 
 type OpenDoors = Callable[[], Awaitable[Doors]]
-
-
-class _Life:
-    """One session's time on earth, and how it went."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        loop = asyncio.get_running_loop()
-        self.attempt = attempt
-        self.entered: asyncio.Future[None] = loop.create_future()
-        self.dropped: asyncio.Future[None] = loop.create_future()
-        self.ready = False
-        self.timed_out = False
 
 
 class Connection:
@@ -85,7 +74,7 @@ class Connection:
         self._settled: set[asyncio.Future[None]] = set()
         self._nudged = asyncio.Event()
         self._poked = asyncio.Event()
-        self._life: _Life | None = None
+        self._life: Life | None = None
         self._suspected = False
         self._puzzled = False
         self._listed_at = 0.0
@@ -167,7 +156,11 @@ class Connection:
             backoff = Backoff(first=1, young=30, later=60)
         while True:
             self._nudged.clear()
-            was_ready, problem = await self._attempt()
+            try:
+                was_ready, problem = await self._attempt()
+            except Exception:  # noqa: BLE001  # the supervisor must outlive whatever goes wrong
+                _log.exception("tool_server_attempt_failed", server=self.definition.id)
+                was_ready, problem = False, ProblemError("Parlor failed; its log says where")
             if was_ready:
                 backoff.reset()
                 self.lost_at = self._clock.monotonic()
@@ -196,11 +189,11 @@ class Connection:
         if self._way is not None:
             ways = (self._way, *(way for way in ways if way != self._way))
         problem = ProblemError("it does not answer")
-        life = _Life(Attempt(IdleClock(0)))
+        life = Life(Attempt(IdleClock(0)))
         for number, way in enumerate(ways):
             if number and not follows(way, timed_out=life.timed_out, status=life.attempt.status):
                 continue
-            life = _Life(Attempt(IdleClock(0)))
+            life = Life(Attempt(IdleClock(0)))
             ended = await self._live_by(way, life, doors)
             if life.ready:
                 return True, ended
@@ -211,7 +204,7 @@ class Connection:
         self._way = None
         return False, problem
 
-    async def _live_by(self, way: "Way", life: "_Life", doors: "Doors") -> ProblemError | None:
+    async def _live_by(self, way: "Way", life: "Life", doors: "Doors") -> ProblemError | None:
         """What ended it; None when it was dropped for a new one."""
         self._life = life
         self._puzzled = self._suspected = False
@@ -231,7 +224,7 @@ class Connection:
                 await asyncio.wait({task}, timeout=_GOODBYE_SECONDS)
         return self._end_of(task, way, life)
 
-    def _end_of(self, task: "asyncio.Task[None]", way: "Way", life: "_Life") -> ProblemError | None:
+    def _end_of(self, task: "asyncio.Task[None]", way: "Way", life: "Life") -> ProblemError | None:
         from backend.toolbox.troubles import problem_of  # noqa: PLC0415  # loaded with the doors
 
         error = task.exception() if task.done() and not task.cancelled() else None
@@ -242,7 +235,7 @@ class Connection:
             return ProblemError(said or f"no answer within {way.seconds:g} seconds")
         return problem_of(error, life.attempt, self.definition)
 
-    async def _live(self, way: "Way", life: "_Life", doors: "Doors") -> None:
+    async def _live(self, way: "Way", life: "Life", doors: "Doors") -> None:
         """Enter, list, tend; raises whatever ends it."""
         from backend.toolbox.child import LastWords  # noqa: PLC0415  # loaded with the doors
         from backend.toolbox.session import open_session  # noqa: PLC0415  # as above
@@ -296,6 +289,8 @@ class Connection:
     def _become(self, name: StateName, reason: str = "") -> None:
         # Still failed, perhaps for another reason: since the first.
         since = self.state.since if self.state.name == name else self._clock.now()
+        if self.state.name != name:
+            _log.info("tool_server", server=self.definition.id, state=name, reason=reason)
         if (self.state.name, self.state.reason) != (name, reason):
             self.state = ServerState(name, since, reason)
             self._on_change(self)

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, tzinfo
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +20,7 @@ from backend.toolbox.context import Who
 from backend.toolbox.definitions import Definitions, read_definitions, web_address
 from backend.toolbox.discovery import open_places, url_of
 from backend.toolbox.naming import server_id_of
+from backend.toolbox.options import ServersOptions
 from backend.toolbox.paging import Pages
 from backend.toolbox.records import Address, ServerDefinition
 from backend.toolbox.service import AnyTool, LiveToolbox, Tool, Toolbox
@@ -35,19 +35,6 @@ _SETTLE_SECONDS = 12.0
 _MOST_SERVERS = 100
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ServersOptions:
-    """`program`: how Parlor is started, for definitions that name a server of its own."""
-
-    definitions: Path
-    homes: Path
-    program: tuple[str, ...]
-    hosts: tuple[str, ...] = ()
-    """Where to look for servers, besides the hosts that the file names."""
-    ports: tuple[int, ...] = ()
-    zone: tzinfo = field(default=UTC)
 
 
 class ToolServers:

@@ -18,8 +18,9 @@ from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, 
 from backend.kit.outbound import Outbound
 from backend.messages import ToolCall, ToolSpec
 from backend.toolbox.context import CallContext, Who
+from backend.toolbox.options import ServersOptions
 from backend.toolbox.records import Address
-from backend.toolbox.servers import ServersOptions, ToolServers
+from backend.toolbox.servers import ToolServers
 from backend.toolbox.service import Tool
 from backend.toolbox.store import ToolboxStore
 from tests.conftest import make_settings
