@@ -10,7 +10,7 @@ SETUP := $(BASE_PYTHON) .make/setup.py
 PYTHON := .venv/bin/python
 export HOST PORT PYTEST_ARGS UPGRADE
 
-.PHONY: help setup run dev check fix test test-python test-web e2e bench bench-quick api build test-build lock clean
+.PHONY: help setup run dev check fix test test-python test-web e2e bench bench-quick api build test-build conformance lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +69,10 @@ api: ## export the backend's API and generate the front ends' types from it
 build: ## dist/parlor.pyz: the whole product in one file, with its checksum and bill of materials
 	@$(SETUP) dev
 	@$(PYTHON) .make/package.py
+
+conformance: ## the official MCP conformance suite against our tool servers
+	@$(SETUP) dev
+	@PATH="$$($(SETUP) node):$$PATH" $(PYTHON) -m tests.conformance
 
 test-build: build ## prove the file: identical elsewhere, starts from nothing, small, quick
 	@$(PYTHON) .make/run_tests.py package

@@ -48,13 +48,17 @@ def serve(
         Path | None,
         typer.Option(help="Answer on this private socket only, until SIGUSR1 (for upgrades)."),
     ] = None,
+    current: Annotated[
+        Path | None,
+        typer.Option(help="With --standby: serve at once if this link names our own folder."),
+    ] = None,
 ) -> None:
     """Run the server: plain HTTP on loopback, TLS elsewhere."""
     from backend.cli.serve import run_server  # noqa: PLC0415  # start-up: one command, one import
 
     settings = Settings.load(host=host, port=port)
     configure_logging(settings.server.log_level)
-    run_server(settings, standby=standby)
+    run_server(settings, standby=standby, current=current)
 
 
 @app.command()
@@ -71,6 +75,24 @@ def doctor() -> None:
     from backend.cli.doctor import run_doctor  # noqa: PLC0415  # as above
 
     run_doctor(_host_settings())
+
+
+@app.command()
+def selftest(
+    socket: Annotated[
+        Path | None, typer.Option(help="Examine the release that stands by on this socket.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Examine what answers on this port of this host.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="With --port: the certificate it has to show.")
+    ] = None,
+) -> None:
+    """Use a Parlor of its own in an empty folder as a new owner would; says what fails."""
+    from backend.cli.selftest import Running, run_selftest  # noqa: PLC0415  # as above
+
+    run_selftest(Running(socket, port, certificate) if socket or port else None)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Exact arithmetic on text: numbers, the functions on them, and the parser of expressions."""
