@@ -19,6 +19,7 @@ TOP_LEVEL = {
     "README.md",
     "LICENSE",
     "requirements.lock",
+    "requirements-deploy.lock",
     "requirements-dev.lock",
 }
 MADE_THINGS = re.compile(
