@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["shared/src/**/*.test.ts", "chat/src/**/*.test.ts"],
+    include: ["shared/src/**/*.test.ts", "chat/src/**/*.test.ts", "kiosk/src/**/*.test.ts"],
     testTimeout: 10_000,
   },
 });

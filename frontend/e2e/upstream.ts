@@ -16,6 +16,8 @@ export interface Answer {
   piece?: number;
   /** Lets the browser draw between pieces. */
   paced?: boolean;
+  /** Nothing is said but these words, with an error's status. */
+  refusal?: string;
 }
 
 interface AskedFor {
@@ -56,7 +58,12 @@ export class Upstream {
   }
 
   async #stream(response: ServerResponse, toolsRan: boolean): Promise<void> {
-    const { text, reasoning = "", calls = [], piece = 8, paced = false } = this.answer;
+    const { text, reasoning = "", calls = [], piece = 8, paced = false, refusal } = this.answer;
+    if (refusal !== undefined) {
+      response.writeHead(400, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { code: 400, message: refusal } }));
+      return;
+    }
     response.writeHead(200, { "content-type": "text/event-stream" });
     const say = async (delta: object, finish_reason: string | null = null) => {
       const chunk = { choices: [{ index: 0, delta, finish_reason }] };

@@ -176,7 +176,7 @@ async def test_the_owner_is_told_once_a_day_at_four_fifths(
         await mia.say("More")
         await noted(services)
     await refused(mia, "daily_budget_reached")
-    assert await told(services) == [("mia", "0.40 of 0.50 $")]
+    assert await told(services) == [("mia", "$0.40 of $0.50")]
     clock.forward(days=1)
     for _ in range(3):
         await mia.say("Next day")

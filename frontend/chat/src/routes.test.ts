@@ -1,20 +1,49 @@
 import { expect, test } from "vitest";
 
-import { routeOf, safeReturn } from "./routes.ts";
+import { isInside, routeOf, safeReturn } from "./routes.ts";
 
 test("addresses lead to screens", () => {
   expect(routeOf("/")).toEqual({ name: "chat", id: null });
   expect(routeOf("/c/cnv_1")).toEqual({ name: "chat", id: "cnv_1" });
+  expect(routeOf("/c/cnv_1/")).toEqual({ name: "chat", id: "cnv_1" });
   expect(routeOf("/setup")).toEqual({ name: "setup" });
-  expect(routeOf("/c/../etc")).toEqual({ name: "unknown" });
+  expect(routeOf("/pair")).toEqual({ name: "pair" });
+  expect(routeOf("/settings")).toEqual({ name: "settings", page: "account", id: null });
+  expect(routeOf("/settings/log")).toEqual({ name: "settings", page: "log", id: null });
+  expect(routeOf("/settings/people/usr_1")).toEqual({
+    name: "settings",
+    page: "people",
+    id: "usr_1",
+  });
+});
+
+test("what is no address of the app is none", () => {
+  for (const path of [
+    "/c/../etc",
+    "/settings/secrets",
+    "/settings/log/1",
+    "/settings/people/a/b",
+    "/constructor",
+    "//",
+  ]) {
+    expect(routeOf(path), path).toEqual({ name: "unknown" });
+  }
 });
 
 test("signing in never leads out of the app", () => {
-  expect(safeReturn("/c/cnv_1")).toBe("/c/cnv_1");
+  for (const inside of ["/c/cnv_1", "/settings/people/usr_1", "/settings/devices", "/pair"]) {
+    expect(safeReturn(inside)).toBe(inside);
+    expect(isInside(routeOf(inside))).toBe(true);
+  }
   for (const elsewhere of [
     "//evil.example",
+    "//evil.example/pair",
     "https://evil.example",
+    "https://evil.example/pair",
+    "/pair/..//evil.example",
+    "/pair#code=1//evil.example",
     "/setup",
+    "/login",
     "javascript:x",
     null,
   ]) {

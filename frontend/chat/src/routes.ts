@@ -1,23 +1,54 @@
 /** The app's few addresses. */
 
+export const SETTINGS_PAGES = ["account", "people", "devices", "log"] as const;
+export type SettingsPage = (typeof SETTINGS_PAGES)[number];
+
 export type Route =
-  { name: "chat"; id: string | null } | { name: "setup" } | { name: "login" } | { name: "unknown" };
+  | { name: "chat"; id: string | null }
+  | { name: "settings"; page: SettingsPage; id: string | null }
+  | { name: "pair" }
+  | { name: "setup" }
+  | { name: "login" }
+  | { name: "unknown" };
+
+const PLAIN: Readonly<Record<string, Route>> = {
+  "/": { name: "chat", id: null },
+  "/setup": { name: "setup" },
+  "/login": { name: "login" },
+  "/pair": { name: "pair" },
+  "/settings": { name: "settings", page: "account", id: null },
+};
 
 export function routeOf(path: string): Route {
-  if (path === "/") return { name: "chat", id: null };
-  if (path === "/setup") return { name: "setup" };
-  if (path === "/login") return { name: "login" };
-  const id = /^\/c\/([\w-]{1,100})\/?$/.exec(path)?.[1];
-  return id === undefined ? { name: "unknown" } : { name: "chat", id };
+  const bare = path.replace(/(?<=[^/])\/$/, "");
+  const plain = Object.hasOwn(PLAIN, bare) ? PLAIN[bare] : undefined;
+  if (plain) return plain;
+  const conversation = /^\/c\/([\w-]{1,100})$/.exec(bare)?.[1];
+  if (conversation !== undefined) return { name: "chat", id: conversation };
+  const [, name, id = null] = /^\/settings\/(\w+)(?:\/([\w-]{1,100}))?$/.exec(bare) ?? [];
+  const page = SETTINGS_PAGES.find((one) => one === name);
+  if (page === undefined || (id !== null && page !== "people")) return { name: "unknown" };
+  return { name: "settings", page, id };
 }
 
 export function chatPath(id: string | null): string {
   return id === null ? "/" : `/c/${id}`;
 }
 
+export function settingsPath(page: SettingsPage, id: string | null = null): string {
+  return id === null ? `/settings/${page}` : `/settings/${page}/${id}`;
+}
+
+/** Needs somebody who is signed in, so it is worth coming back to after signing in. */
+export function isInside(route: Route): boolean {
+  return route.name === "chat" || route.name === "settings" || route.name === "pair";
+}
+
 /** Where to go after signing in: only ever into this app. */
 export function safeReturn(wanted: string | null): string {
   if (wanted === null) return "/";
   const route = routeOf(wanted);
-  return route.name === "chat" ? chatPath(route.id) : "/";
+  if (route.name === "chat") return chatPath(route.id);
+  if (route.name === "settings") return settingsPath(route.page, route.id);
+  return route.name === "pair" ? "/pair" : "/";
 }

@@ -10,6 +10,7 @@ import type {
 } from "@parlor/shared/api/types.ts";
 
 import { type Begin, LiveAnswer } from "./answer.svelte.ts";
+import { isLimit } from "./limits.ts";
 import { type Outgoing, OUTGOING_ID, PENDING_ID, type Place, type Shown } from "./shown.ts";
 import { Thread } from "./thread.svelte.ts";
 
@@ -20,7 +21,7 @@ export interface Surroundings {
   onSummary: (summary: Summary) => void;
   /** The server has the message for good. */
   onSent: (outgoing: Outgoing, conversationId: string | null) => void;
-  /** The text goes back where it was typed, with the reason why. */
+  /** The text goes back where it was typed, with the reason why, if that has to be said there. */
   onReturned: (text: string, why: string) => void;
   onProblem: (words: string) => void;
   onWake: (wake: () => void) => () => void;
@@ -41,6 +42,8 @@ export class OpenConversation {
   summary = $state.raw<Summary | null>(null);
   /** The person's choice for the next turn; null means the conversation's own. */
   model = $state<string | null>(null);
+  /** Why this person may not ask that, or not now; stays at the composer until they ask again. */
+  refusal = $state("");
   readonly thread = new Thread();
   readonly #around: Surroundings;
   /** Turns followed to their end: a summary that still calls one running is late. */
@@ -128,6 +131,7 @@ export class OpenConversation {
   }
 
   async #dispatch(outgoing: Outgoing): Promise<void> {
+    this.refusal = "";
     this.thread.sends(outgoing);
     const request: StreamRequest = {
       messages: [{ role: "user", content: outgoing.text, client_message_id: outgoing.clientId }],
@@ -143,7 +147,11 @@ export class OpenConversation {
       { id: PENDING_ID, parentId: OUTGOING_ID },
     );
     if (!refusal) return;
-    if (refusal.code === "turn_running") {
+    if (isLimit(refusal)) {
+      this.thread.withdraw();
+      this.refusal = refusal.detail;
+      this.#around.onReturned(outgoing.text, "");
+    } else if (refusal.code === "turn_running") {
       this.thread.withdraw();
       this.#around.onReturned(outgoing.text, refusal.detail);
       await this.refresh();
@@ -175,12 +183,14 @@ export class OpenConversation {
       timezone: timezone(),
     };
     if (model !== null) request.model = model;
+    this.refusal = "";
     const before = this.thread.leafId;
     const ask = (signal: AbortSignal) => this.#around.api[what](request, signal);
     const refusal = await this.#write({ how: "ask", ask, repeatable: false }, place);
     if (!refusal) return;
     this.thread.leafId = before;
-    this.#around.onProblem(refusal.detail);
+    if (isLimit(refusal)) this.refusal = refusal.detail;
+    else this.#around.onProblem(refusal.detail);
     await this.refresh();
   }
 
@@ -262,6 +272,7 @@ export class OpenConversation {
   }
 
   async chooseModel(model: string): Promise<void> {
+    this.refusal = "";
     this.model = model;
     if (this.id === null) return;
     const summary = await this.#around.api.changeConversation(this.id, { model });

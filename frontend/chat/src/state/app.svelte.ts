@@ -33,8 +33,6 @@ export class AppState {
   conversation = $state.raw<OpenConversation>(this.#make(null));
   /** Words that could not be sent, on their way back to the composer. */
   returned = $state.raw<{ text: string } | null>(null);
-  /** Where somebody wanted to go before the login was in the way. */
-  returnTo: string | null = null;
   readonly #live: LiveConnection;
   #version: string | null = null;
 

@@ -1,5 +1,8 @@
 import { type Route, routeOf } from "../routes.ts";
 
+/** What the server answers itself, or another app of ours does. */
+const ELSEWHERE = /^\/(?:api|kiosk|voice)(?:\/|$)/;
+
 /** The address bar as state. Plain links inside the app are caught by `follow`. */
 export class Router {
   path = $state(location.pathname);
@@ -23,6 +26,7 @@ export class Router {
     if (event.defaultPrevented || event.button !== 0 || modified) return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (!link || link.origin !== location.origin || link.target !== "") return;
+    if (ELSEWHERE.test(link.pathname)) return;
     event.preventDefault();
     this.go(link.pathname);
   }

@@ -18,6 +18,56 @@ export type AgainRequest = {
 };
 
 /**
+ * AuditItem
+ *
+ * `kind` is a word for programs; a page that does not know it shows it as it is.
+ */
+export type AuditItem = {
+    /**
+     * Actor
+     */
+    actor: string;
+    /**
+     * Address
+     */
+    address: string;
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Detail
+     */
+    detail: string;
+    /**
+     * Kind
+     */
+    kind: string;
+    /**
+     * Number
+     */
+    number: number;
+    /**
+     * Subject
+     */
+    subject: string;
+};
+
+/**
+ * AuditPage
+ */
+export type AuditPage = {
+    /**
+     * Items
+     */
+    items: Array<AuditItem>;
+    /**
+     * Next Cursor
+     */
+    next_cursor: string | null;
+};
+
+/**
  * Check
  */
 export type Check = {
@@ -29,6 +79,16 @@ export type Check = {
      * Ok
      */
     ok: boolean;
+};
+
+/**
+ * CodeConfirmation
+ */
+export type CodeConfirmation = {
+    /**
+     * Code
+     */
+    code: string;
 };
 
 /**
@@ -57,6 +117,7 @@ export type Conversation = {
      * Messages
      */
     messages: Array<Message>;
+    metadata: ConversationMetadataOutput;
     /**
      * Model
      */
@@ -101,6 +162,7 @@ export type ConversationChange = {
      * Leaf Id
      */
     leaf_id?: string;
+    metadata?: ConversationMetadataInput;
     model?: ModelId | null;
     /**
      * Pinned
@@ -141,6 +203,38 @@ export type ConversationDeleted = {
      * Type
      */
     type: 'conversation.deleted';
+};
+
+/**
+ * ConversationMetadata
+ *
+ * Which product and agent a program speaks for; a person may be limited to some.
+ */
+export type ConversationMetadataInput = {
+    /**
+     * Agent Id
+     */
+    agent_id?: string | null;
+    /**
+     * Product Id
+     */
+    product_id?: string | null;
+};
+
+/**
+ * ConversationMetadata
+ *
+ * Which product and agent a program speaks for; a person may be limited to some.
+ */
+export type ConversationMetadataOutput = {
+    /**
+     * Agent Id
+     */
+    agent_id: string | null;
+    /**
+     * Product Id
+     */
+    product_id: string | null;
 };
 
 /**
@@ -203,14 +297,88 @@ export type ConversationSummary = {
  * Credentials
  *
  * Any name may be tried; one that nobody can have is simply not known.
+ *
+ * `code`: of the authenticator app, or a recovery code.
  */
 export type Credentials = {
+    code?: BackendApiAuthCode | null;
+    mode?: Mode;
     password: Secret;
     /**
      * Username
      */
     username: string;
 };
+
+/**
+ * DeviceApproved
+ */
+export type DeviceApproved = {
+    device: DeviceName;
+};
+
+/**
+ * DeviceChange
+ */
+export type DeviceChange = {
+    name: DeviceLabel;
+};
+
+/**
+ * DeviceChanged
+ *
+ * To the display itself: it has another name now.
+ */
+export type DeviceChanged = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Type
+     */
+    type: 'device.changed';
+};
+
+export type DeviceLabel = string;
+
+/**
+ * DeviceList
+ */
+export type DeviceList = {
+    /**
+     * Items
+     */
+    items: Array<PairedDisplay>;
+};
+
+/**
+ * DeviceName
+ */
+export type DeviceName = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Name
+     */
+    name: string;
+};
+
+/**
+ * ElsewhereWay
+ *
+ * `name`: the words on its button.
+ */
+export type ElsewhereWay = {
+    /**
+     * Name
+     */
+    name: string;
+};
+
+export type Email = string;
 
 export type EndStatus = 'completed' | 'stopped' | 'interrupted' | 'failed';
 
@@ -351,6 +519,48 @@ export type Hello = {
 };
 
 /**
+ * Hours
+ *
+ * From `start` up to `end`, the household's time; `end` before `start` runs past midnight.
+ */
+export type Hours = {
+    end: TimeOfDay;
+    start: TimeOfDay;
+};
+
+/**
+ * IdentityBody
+ */
+export type IdentityBody = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Issuer
+     */
+    issuer: string;
+    /**
+     * Label
+     */
+    label: string;
+};
+
+/**
+ * IdentityList
+ */
+export type IdentityList = {
+    /**
+     * Items
+     */
+    items: Array<IdentityBody>;
+};
+
+/**
  * IncomingMessage
  *
  * A message as the OpenAI schema has it; `client_message_id` makes sending it repeatable.
@@ -370,6 +580,134 @@ export type IncomingMessage = {
     role: 'system' | 'user' | 'assistant';
 };
 
+/**
+ * Key
+ *
+ * `hint`: the end of its secret, to tell keys apart.
+ */
+export type Key = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Expires At
+     */
+    expires_at: string | null;
+    /**
+     * Hint
+     */
+    hint: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     */
+    last_used_at: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Scopes
+     */
+    scopes: Array<Scope>;
+};
+
+/**
+ * KeyList
+ */
+export type KeyList = {
+    /**
+     * Items
+     */
+    items: Array<Key>;
+};
+
+/**
+ * KeyRequest
+ */
+export type KeyRequest = {
+    /**
+     * Expires In Days
+     */
+    expires_in_days?: number | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Scopes
+     */
+    scopes: Array<Scope>;
+};
+
+/**
+ * Limits
+ *
+ * What a person may use. None: anything. An empty list: nothing.
+ */
+export type LimitsInput = {
+    /**
+     * Agents
+     */
+    agents?: Array<Pattern> | null;
+    /**
+     * Dollars A Day
+     */
+    dollars_a_day?: number | null;
+    /**
+     * Hours
+     */
+    hours?: Array<Hours> | null;
+    /**
+     * Models
+     */
+    models?: Array<Pattern> | null;
+    /**
+     * Products
+     */
+    products?: Array<Pattern> | null;
+    /**
+     * Tools
+     */
+    tools?: Array<Pattern> | null;
+};
+
+/**
+ * Limits
+ *
+ * What a person may use. None: anything. An empty list: nothing.
+ */
+export type LimitsOutput = {
+    /**
+     * Agents
+     */
+    agents: Array<Pattern> | null;
+    /**
+     * Dollars A Day
+     */
+    dollars_a_day: number | null;
+    /**
+     * Hours
+     */
+    hours: Array<Hours> | null;
+    /**
+     * Models
+     */
+    models: Array<Pattern> | null;
+    /**
+     * Products
+     */
+    products: Array<Pattern> | null;
+    /**
+     * Tools
+     */
+    tools: Array<Pattern> | null;
+};
+
 export type LiveEvent = ({
     type: 'hello';
 } & Hello) | ({
@@ -378,7 +716,9 @@ export type LiveEvent = ({
     type: 'conversation.deleted';
 } & ConversationDeleted) | ({
     type: 'messages.changed';
-} & MessagesChanged);
+} & MessagesChanged) | ({
+    type: 'device.changed';
+} & DeviceChanged);
 
 /**
  * Me
@@ -386,6 +726,7 @@ export type LiveEvent = ({
  * `demo`: only the demo model can answer, so the page says so.
  */
 export type Me = {
+    credential: UsedCredential;
     /**
      * Default Model
      */
@@ -394,6 +735,7 @@ export type Me = {
      * Demo
      */
     demo: boolean;
+    second_factor: SecondFactorState;
     user: User;
     /**
      * Version
@@ -481,6 +823,8 @@ export type MessagesChanged = {
      */
     type: 'messages.changed';
 };
+
+export type Mode = 'session' | 'token';
 
 export type ModelId = string;
 
@@ -618,6 +962,80 @@ export type ModelParameters = {
 };
 
 /**
+ * NameChange
+ */
+export type NameChange = {
+    display_name?: BackendApiAuthDisplayName2 | null;
+};
+
+/**
+ * NewKey
+ *
+ * `secret` is shown this once.
+ */
+export type NewKey = {
+    key: Key;
+    /**
+     * Secret
+     */
+    secret: string;
+};
+
+/**
+ * NewPairing
+ *
+ * `qr`: rows of modules that say `url`. `secret` stays with the display.
+ */
+export type NewPairing = {
+    /**
+     * Code
+     */
+    code: string;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    /**
+     * Interval
+     */
+    interval?: number;
+    /**
+     * Qr
+     */
+    qr: Array<string>;
+    /**
+     * Secret
+     */
+    secret: string;
+    /**
+     * Url
+     */
+    url: string;
+};
+
+/**
+ * NewPasskey
+ */
+export type NewPasskey = {
+    credential: WebAuthn;
+    /**
+     * Name
+     */
+    name: string;
+    token: Token;
+};
+
+/**
+ * NewPassword
+ */
+export type NewPassword = {
+    /**
+     * Password
+     */
+    password: string;
+};
+
+/**
  * Notice
  *
  * Something a person should know though the turn goes on.
@@ -637,6 +1055,129 @@ export type Notice = {
     type: 'notice';
 };
 
+/**
+ * PairedDisplay
+ *
+ * `online`: it listens right now.
+ */
+export type PairedDisplay = {
+    /**
+     * Address
+     */
+    address: string;
+    /**
+     * Approved By
+     */
+    approved_by: string;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Seen At
+     */
+    last_seen_at: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Online
+     */
+    online: boolean;
+    /**
+     * User Agent
+     */
+    user_agent: string;
+};
+
+/**
+ * PairingApproval
+ */
+export type PairingApproval = {
+    code: BackendApiDevicesCode;
+    name: DeviceLabel;
+};
+
+/**
+ * PairingClaim
+ *
+ * `token`: answer with the token itself, for displays that keep no cookies.
+ */
+export type PairingClaim = {
+    /**
+     * Secret
+     */
+    secret: string;
+    /**
+     * Token
+     */
+    token?: boolean;
+};
+
+/**
+ * PairingCode
+ */
+export type PairingCode = {
+    code: BackendApiDevicesCode;
+};
+
+/**
+ * PairingDone
+ */
+export type PairingDone = {
+    device: DeviceName;
+    /**
+     * Token
+     */
+    token?: string | null;
+};
+
+/**
+ * PairingRequest
+ */
+export type PairingRequest = {
+    [key: string]: never;
+};
+
+/**
+ * PairingSeen
+ *
+ * What the display says of itself, for whoever is about to let it in.
+ */
+export type PairingSeen = {
+    /**
+     * Address
+     */
+    address: string;
+    /**
+     * Code
+     */
+    code: string;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * User Agent
+     */
+    user_agent: string;
+};
+
+/**
+ * PairingWaits
+ */
+export type PairingWaits = {
+    /**
+     * State
+     */
+    state?: 'waiting';
+};
+
 export type Part = ({
     type: 'text';
 } & TextPart) | ({
@@ -644,6 +1185,166 @@ export type Part = ({
 } & ReasoningPart) | ({
     type: 'tool';
 } & ToolPart);
+
+/**
+ * PasskeyEntry
+ */
+export type PasskeyEntry = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     */
+    last_used_at: string | null;
+    /**
+     * Name
+     */
+    name: string;
+};
+
+/**
+ * PasskeyList
+ */
+export type PasskeyList = {
+    /**
+     * Items
+     */
+    items: Array<PasskeyEntry>;
+};
+
+/**
+ * PasskeyQuestion
+ *
+ * `options` go to the browser's WebAuthn; `token` comes back with its answer.
+ */
+export type PasskeyQuestion = {
+    options: WebAuthn;
+    /**
+     * Token
+     */
+    token: string;
+};
+
+/**
+ * PasskeySignIn
+ */
+export type PasskeySignIn = {
+    credential: WebAuthn;
+    mode?: Mode;
+    token: Token;
+};
+
+/**
+ * PasskeySignInStart
+ *
+ * Nothing: the authenticator knows whose passkeys it has.
+ */
+export type PasskeySignInStart = {
+    [key: string]: never;
+};
+
+/**
+ * PasswordAgain
+ *
+ * A stolen session alone may not change how somebody signs in.
+ */
+export type PasswordAgain = {
+    /**
+     * Password
+     */
+    password: string;
+};
+
+/**
+ * PasswordChange
+ */
+export type PasswordChange = {
+    current: Secret;
+    new: Secret;
+};
+
+export type Pattern = string;
+
+/**
+ * People
+ */
+export type People = {
+    /**
+     * Items
+     */
+    items: Array<Person>;
+};
+
+/**
+ * Person
+ *
+ * `spent_today`: US dollars since the household's midnight.
+ */
+export type Person = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Disabled
+     */
+    disabled: boolean;
+    /**
+     * Display Name
+     */
+    display_name: string;
+    /**
+     * Email
+     */
+    email: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Seen At
+     */
+    last_seen_at: string | null;
+    limits: LimitsOutput;
+    role: Role;
+    /**
+     * Second Factor
+     */
+    second_factor: boolean;
+    /**
+     * Spent Today
+     */
+    spent_today: number;
+    /**
+     * Username
+     */
+    username: string;
+};
+
+/**
+ * PersonChange
+ *
+ * Only what is given changes; limits change as a whole.
+ */
+export type PersonChange = {
+    /**
+     * Disabled
+     */
+    disabled?: boolean;
+    display_name?: BackendAuthMembersDisplayName;
+    email?: Email | null;
+    limits?: LimitsInput;
+    /**
+     * Role
+     */
+    role?: 'adult' | 'child';
+};
 
 /**
  * Problem
@@ -726,24 +1427,120 @@ export type ReasoningPart = {
 };
 
 /**
+ * RecoveryCodes
+ *
+ * Each works once instead of a code. Shown this once.
+ */
+export type RecoveryCodes = {
+    /**
+     * Recovery Codes
+     */
+    recovery_codes: Array<string>;
+};
+
+/**
+ * RefreshRequest
+ */
+export type RefreshRequest = {
+    /**
+     * Refresh Token
+     */
+    refresh_token: string;
+};
+
+/**
  * Registration
+ *
+ * `code`: of the one-time link, while there is nobody. `role`: for later people.
  */
 export type Registration = {
     /**
      * Code
      */
-    code: string;
-    /**
-     * Display Name
-     */
-    display_name?: string;
+    code?: string;
+    display_name?: BackendApiAuthDisplayName1;
+    email?: Email | null;
     password: Secret;
+    /**
+     * Role
+     */
+    role?: 'adult' | 'child';
     username: Username;
 };
 
 export type Role = 'owner' | 'adult' | 'child';
 
+export type Scope = 'chat' | 'tools' | 'read' | 'admin';
+
+/**
+ * SecondFactorState
+ */
+export type SecondFactorState = {
+    /**
+     * Passkeys
+     */
+    passkeys: number;
+    /**
+     * Recovery Codes Left
+     */
+    recovery_codes_left: number;
+    /**
+     * Totp
+     */
+    totp: boolean;
+};
+
 export type Secret = string;
+
+/**
+ * SessionEntry
+ *
+ * `kind`: a browser's session, or a program's tokens. `current`: the one that asks.
+ */
+export type SessionEntry = {
+    /**
+     * Address
+     */
+    address: string;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Current
+     */
+    current: boolean;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'session' | 'token';
+    /**
+     * Last Seen At
+     */
+    last_seen_at: string;
+    /**
+     * User Agent
+     */
+    user_agent: string;
+};
+
+/**
+ * SessionList
+ */
+export type SessionList = {
+    /**
+     * Items
+     */
+    items: Array<SessionEntry>;
+};
 
 /**
  * SetupState
@@ -753,6 +1550,7 @@ export type SetupState = {
      * Required
      */
     required: boolean;
+    ways: Ways;
 };
 
 /**
@@ -784,6 +1582,7 @@ export type StreamRequest = {
      * Messages
      */
     messages: Array<IncomingMessage>;
+    metadata?: ConversationMetadataInput;
     /**
      * Min P
      */
@@ -861,6 +1660,35 @@ export type TextPart = {
      * Type
      */
     type: 'text';
+};
+
+export type TimeOfDay = string;
+
+export type Token = string;
+
+/**
+ * TokenAnswer
+ *
+ * `expires_in`: seconds of the access token's life.
+ */
+export type TokenAnswer = {
+    /**
+     * Access Token
+     */
+    access_token: string;
+    /**
+     * Expires In
+     */
+    expires_in: number;
+    /**
+     * Refresh Token
+     */
+    refresh_token: string;
+    /**
+     * Token Type
+     */
+    token_type?: 'bearer';
+    user: User;
 };
 
 /**
@@ -981,6 +1809,26 @@ export type ToolStarted = {
 };
 
 export type ToolStatus = 'ok' | 'error' | 'cancelled';
+
+/**
+ * TotpEnrolment
+ *
+ * `qr`: rows of modules, 1 is dark.
+ */
+export type TotpEnrolment = {
+    /**
+     * Qr
+     */
+    qr: Array<string>;
+    /**
+     * Secret
+     */
+    secret: string;
+    /**
+     * Uri
+     */
+    uri: string;
+};
 
 /**
  * Turn
@@ -1170,6 +2018,20 @@ export type UsageReported = {
 };
 
 /**
+ * UsedCredential
+ */
+export type UsedCredential = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'session' | 'token' | 'key';
+};
+
+/**
  * User
  */
 export type User = {
@@ -1178,9 +2040,14 @@ export type User = {
      */
     display_name: string;
     /**
+     * Email
+     */
+    email: string | null;
+    /**
      * Id
      */
     id: string;
+    limits: LimitsOutput;
     role: Role;
     /**
      * Username
@@ -1190,7 +2057,312 @@ export type User = {
 
 export type Username = string;
 
+/**
+ * Ways
+ *
+ * How somebody may sign in here.
+ */
+export type Ways = {
+    /**
+     * Access
+     */
+    access: boolean;
+    oidc: ElsewhereWay | null;
+    /**
+     * Passkey
+     */
+    passkey: boolean;
+    /**
+     * Password
+     */
+    password?: boolean;
+};
+
+export type WebAuthn = {
+    [key: string]: unknown;
+};
+
 export type ZoneName = string;
+
+export type BackendApiAuthCode = string;
+
+export type BackendApiAuthDisplayName1 = string;
+
+export type BackendApiAuthDisplayName2 = string;
+
+export type BackendApiDevicesCode = string;
+
+export type BackendAuthMembersDisplayName = string;
+
+export type ListAuditEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+    };
+    url: '/api/audit';
+};
+
+export type ListAuditEventsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
+
+export type ListAuditEventsResponses = {
+    /**
+     * Successful Response
+     */
+    200: AuditPage;
+};
+
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
+
+export type AccessSignInData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/access';
+};
+
+export type AccessSignInErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AccessSignInError = AccessSignInErrors[keyof AccessSignInErrors];
+
+export type AccessSignInResponses = {
+    /**
+     * Successful Response
+     */
+    200: SignedInUser;
+};
+
+export type AccessSignInResponse = AccessSignInResponses[keyof AccessSignInResponses];
+
+export type IdentitiesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/identities';
+};
+
+export type IdentitiesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type IdentitiesError = IdentitiesErrors[keyof IdentitiesErrors];
+
+export type IdentitiesResponses = {
+    /**
+     * Successful Response
+     */
+    200: IdentityList;
+};
+
+export type IdentitiesResponse = IdentitiesResponses[keyof IdentitiesResponses];
+
+export type RemoveIdentityData = {
+    body?: never;
+    path: {
+        /**
+         * Identity Id
+         */
+        identity_id: string;
+    };
+    query?: never;
+    url: '/api/auth/identities/{identity_id}';
+};
+
+export type RemoveIdentityErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemoveIdentityError = RemoveIdentityErrors[keyof RemoveIdentityErrors];
+
+export type RemoveIdentityResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveIdentityResponse = RemoveIdentityResponses[keyof RemoveIdentityResponses];
+
+export type ListKeysData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/keys';
+};
+
+export type ListKeysErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListKeysError = ListKeysErrors[keyof ListKeysErrors];
+
+export type ListKeysResponses = {
+    /**
+     * Successful Response
+     */
+    200: KeyList;
+};
+
+export type ListKeysResponse = ListKeysResponses[keyof ListKeysResponses];
+
+export type MakeKeyData = {
+    body: KeyRequest;
+    path?: never;
+    query?: never;
+    url: '/api/auth/keys';
+};
+
+export type MakeKeyErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type MakeKeyError = MakeKeyErrors[keyof MakeKeyErrors];
+
+export type MakeKeyResponses = {
+    /**
+     * Successful Response
+     */
+    201: NewKey;
+};
+
+export type MakeKeyResponse = MakeKeyResponses[keyof MakeKeyResponses];
+
+export type RemoveKeyData = {
+    body?: never;
+    path: {
+        /**
+         * Key Id
+         */
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/auth/keys/{key_id}';
+};
+
+export type RemoveKeyErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemoveKeyError = RemoveKeyErrors[keyof RemoveKeyErrors];
+
+export type RemoveKeyResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveKeyResponse = RemoveKeyResponses[keyof RemoveKeyResponses];
 
 export type LoginData = {
     body: Credentials;
@@ -1220,15 +2392,21 @@ export type LoginErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type LoginError = LoginErrors[keyof LoginErrors];
 
 export type LoginResponses = {
     /**
+     * Response Login
+     *
      * Successful Response
      */
-    200: SignedInUser;
+    200: SignedInUser | TokenAnswer;
 };
 
 export type LoginResponse = LoginResponses[keyof LoginResponses];
@@ -1295,6 +2473,493 @@ export type MeResponses = {
 
 export type MeResponse = MeResponses[keyof MeResponses];
 
+export type ChangeMeData = {
+    body: NameChange;
+    path?: never;
+    query?: never;
+    url: '/api/auth/me';
+};
+
+export type ChangeMeErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ChangeMeError = ChangeMeErrors[keyof ChangeMeErrors];
+
+export type ChangeMeResponses = {
+    /**
+     * Successful Response
+     */
+    200: SignedInUser;
+};
+
+export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type OidcCallbackData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * State
+         */
+        state?: string | null;
+        /**
+         * Code
+         */
+        code?: string | null;
+        /**
+         * Error
+         */
+        error?: string | null;
+        /**
+         * Iss
+         */
+        iss?: string | null;
+    };
+    url: '/api/auth/oidc/callback';
+};
+
+export type OidcCallbackErrors = {
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type OidcCallbackError = OidcCallbackErrors[keyof OidcCallbackErrors];
+
+export type OidcStartData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Link
+         */
+        link?: boolean;
+    };
+    url: '/api/auth/oidc/start';
+};
+
+export type OidcStartErrors = {
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type OidcStartError = OidcStartErrors[keyof OidcStartErrors];
+
+export type SignInWithPasskeyData = {
+    body: PasskeySignIn;
+    path?: never;
+    query?: never;
+    url: '/api/auth/passkey';
+};
+
+export type SignInWithPasskeyErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type SignInWithPasskeyError = SignInWithPasskeyErrors[keyof SignInWithPasskeyErrors];
+
+export type SignInWithPasskeyResponses = {
+    /**
+     * Response Sign In With Passkey
+     *
+     * Successful Response
+     */
+    200: SignedInUser | TokenAnswer;
+};
+
+export type SignInWithPasskeyResponse = SignInWithPasskeyResponses[keyof SignInWithPasskeyResponses];
+
+export type BeginPasskeySignInData = {
+    body: PasskeySignInStart;
+    path?: never;
+    query?: never;
+    url: '/api/auth/passkey/options';
+};
+
+export type BeginPasskeySignInErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type BeginPasskeySignInError = BeginPasskeySignInErrors[keyof BeginPasskeySignInErrors];
+
+export type BeginPasskeySignInResponses = {
+    /**
+     * Successful Response
+     */
+    200: PasskeyQuestion;
+};
+
+export type BeginPasskeySignInResponse = BeginPasskeySignInResponses[keyof BeginPasskeySignInResponses];
+
+export type ListPasskeysData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/passkeys';
+};
+
+export type ListPasskeysErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListPasskeysError = ListPasskeysErrors[keyof ListPasskeysErrors];
+
+export type ListPasskeysResponses = {
+    /**
+     * Successful Response
+     */
+    200: PasskeyList;
+};
+
+export type ListPasskeysResponse = ListPasskeysResponses[keyof ListPasskeysResponses];
+
+export type AddPasskeyData = {
+    body: NewPasskey;
+    path?: never;
+    query?: never;
+    url: '/api/auth/passkeys';
+};
+
+export type AddPasskeyErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AddPasskeyError = AddPasskeyErrors[keyof AddPasskeyErrors];
+
+export type AddPasskeyResponses = {
+    /**
+     * Successful Response
+     */
+    201: PasskeyEntry;
+};
+
+export type AddPasskeyResponse = AddPasskeyResponses[keyof AddPasskeyResponses];
+
+export type BeginPasskeyData = {
+    body: PasswordAgain;
+    path?: never;
+    query?: never;
+    url: '/api/auth/passkeys/options';
+};
+
+export type BeginPasskeyErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type BeginPasskeyError = BeginPasskeyErrors[keyof BeginPasskeyErrors];
+
+export type BeginPasskeyResponses = {
+    /**
+     * Successful Response
+     */
+    200: PasskeyQuestion;
+};
+
+export type BeginPasskeyResponse = BeginPasskeyResponses[keyof BeginPasskeyResponses];
+
+export type RemovePasskeyData = {
+    body?: never;
+    path: {
+        /**
+         * Passkey Id
+         */
+        passkey_id: string;
+    };
+    query?: never;
+    url: '/api/auth/passkeys/{passkey_id}';
+};
+
+export type RemovePasskeyErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemovePasskeyError = RemovePasskeyErrors[keyof RemovePasskeyErrors];
+
+export type RemovePasskeyResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemovePasskeyResponse = RemovePasskeyResponses[keyof RemovePasskeyResponses];
+
+export type ChangePasswordData = {
+    body: PasswordChange;
+    path?: never;
+    query?: never;
+    url: '/api/auth/password';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type RenewRecoveryCodesData = {
+    body: PasswordAgain;
+    path?: never;
+    query?: never;
+    url: '/api/auth/recovery-codes';
+};
+
+export type RenewRecoveryCodesErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type RenewRecoveryCodesError = RenewRecoveryCodesErrors[keyof RenewRecoveryCodesErrors];
+
+export type RenewRecoveryCodesResponses = {
+    /**
+     * Successful Response
+     */
+    200: RecoveryCodes;
+};
+
+export type RenewRecoveryCodesResponse = RenewRecoveryCodesResponses[keyof RenewRecoveryCodesResponses];
+
+export type RefreshData = {
+    body: RefreshRequest;
+    path?: never;
+    query?: never;
+    url: '/api/auth/refresh';
+};
+
+export type RefreshErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RefreshError = RefreshErrors[keyof RefreshErrors];
+
+export type RefreshResponses = {
+    /**
+     * Successful Response
+     */
+    200: TokenAnswer;
+};
+
+export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
+
 export type RegisterData = {
     body: Registration;
     path?: never;
@@ -1307,6 +2972,10 @@ export type RegisterErrors = {
      * Bad Request
      */
     400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
     /**
      * Forbidden
      */
@@ -1336,6 +3005,114 @@ export type RegisterResponses = {
 
 export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
 
+export type EndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/sessions';
+};
+
+export type EndOtherSessionsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
+
+export type EndOtherSessionsResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type EndOtherSessionsResponse = EndOtherSessionsResponses[keyof EndOtherSessionsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: SessionList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Session Id
+         */
+        session_id: string;
+    };
+    query?: never;
+    url: '/api/auth/sessions/{session_id}';
+};
+
+export type EndSessionErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
+
+export type EndSessionResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
 export type SetupData = {
     body?: never;
     path?: never;
@@ -1351,6 +3128,149 @@ export type SetupResponses = {
 };
 
 export type SetupResponse = SetupResponses[keyof SetupResponses];
+
+export type RemoveTotpData = {
+    body: PasswordAgain;
+    path?: never;
+    query?: never;
+    url: '/api/auth/totp';
+};
+
+export type RemoveTotpErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type RemoveTotpError = RemoveTotpErrors[keyof RemoveTotpErrors];
+
+export type RemoveTotpResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveTotpResponse = RemoveTotpResponses[keyof RemoveTotpResponses];
+
+export type BeginTotpData = {
+    body: PasswordAgain;
+    path?: never;
+    query?: never;
+    url: '/api/auth/totp';
+};
+
+export type BeginTotpErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type BeginTotpError = BeginTotpErrors[keyof BeginTotpErrors];
+
+export type BeginTotpResponses = {
+    /**
+     * Successful Response
+     */
+    201: TotpEnrolment;
+};
+
+export type BeginTotpResponse = BeginTotpResponses[keyof BeginTotpResponses];
+
+export type ConfirmTotpData = {
+    body: CodeConfirmation;
+    path?: never;
+    query?: never;
+    url: '/api/auth/totp/confirm';
+};
+
+export type ConfirmTotpErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ConfirmTotpError = ConfirmTotpErrors[keyof ConfirmTotpErrors];
+
+export type ConfirmTotpResponses = {
+    /**
+     * Successful Response
+     */
+    200: RecoveryCodes;
+};
+
+export type ConfirmTotpResponse = ConfirmTotpResponses[keyof ConfirmTotpResponses];
 
 export type ProceedData = {
     body: AgainRequest;
@@ -1388,6 +3308,10 @@ export type ProceedErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type ProceedError = ProceedErrors[keyof ProceedErrors];
@@ -1483,6 +3407,10 @@ export type RegenerateErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type RegenerateError = RegenerateErrors[keyof RegenerateErrors];
@@ -1624,6 +3552,10 @@ export type SendErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type SendError = SendErrors[keyof SendErrors];
@@ -1738,6 +3670,10 @@ export type FollowTurnGetErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type FollowTurnGetError = FollowTurnGetErrors[keyof FollowTurnGetErrors];
@@ -1789,6 +3725,10 @@ export type FollowTurnErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type FollowTurnError = FollowTurnErrors[keyof FollowTurnErrors];
@@ -2065,6 +4005,350 @@ export type ChangeConversationResponses = {
 
 export type ChangeConversationResponse = ChangeConversationResponses[keyof ChangeConversationResponses];
 
+export type ListDevicesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/devices';
+};
+
+export type ListDevicesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListDevicesError = ListDevicesErrors[keyof ListDevicesErrors];
+
+export type ListDevicesResponses = {
+    /**
+     * Successful Response
+     */
+    200: DeviceList;
+};
+
+export type ListDevicesResponse = ListDevicesResponses[keyof ListDevicesResponses];
+
+export type ThisDeviceData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/devices/me';
+};
+
+export type ThisDeviceErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ThisDeviceError = ThisDeviceErrors[keyof ThisDeviceErrors];
+
+export type ThisDeviceResponses = {
+    /**
+     * Successful Response
+     */
+    200: DeviceName;
+};
+
+export type ThisDeviceResponse = ThisDeviceResponses[keyof ThisDeviceResponses];
+
+export type OpenPairingData = {
+    body: PairingRequest;
+    path?: never;
+    query?: never;
+    url: '/api/devices/pairings';
+};
+
+export type OpenPairingErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type OpenPairingError = OpenPairingErrors[keyof OpenPairingErrors];
+
+export type OpenPairingResponses = {
+    /**
+     * Successful Response
+     */
+    201: NewPairing;
+};
+
+export type OpenPairingResponse = OpenPairingResponses[keyof OpenPairingResponses];
+
+export type ApprovePairingData = {
+    body: PairingApproval;
+    path?: never;
+    query?: never;
+    url: '/api/devices/pairings/approve';
+};
+
+export type ApprovePairingErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type ApprovePairingError = ApprovePairingErrors[keyof ApprovePairingErrors];
+
+export type ApprovePairingResponses = {
+    /**
+     * Successful Response
+     */
+    201: DeviceApproved;
+};
+
+export type ApprovePairingResponse = ApprovePairingResponses[keyof ApprovePairingResponses];
+
+export type ClaimPairingData = {
+    body: PairingClaim;
+    path?: never;
+    query?: never;
+    url: '/api/devices/pairings/claim';
+};
+
+export type ClaimPairingErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Gone
+     */
+    410: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ClaimPairingError = ClaimPairingErrors[keyof ClaimPairingErrors];
+
+export type ClaimPairingResponses = {
+    /**
+     * Response Claim Pairing
+     *
+     * Successful Response
+     */
+    200: PairingDone | PairingWaits;
+    /**
+     * Accepted
+     */
+    202: PairingWaits;
+};
+
+export type ClaimPairingResponse = ClaimPairingResponses[keyof ClaimPairingResponses];
+
+export type LookAtPairingData = {
+    body: PairingCode;
+    path?: never;
+    query?: never;
+    url: '/api/devices/pairings/look';
+};
+
+export type LookAtPairingErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type LookAtPairingError = LookAtPairingErrors[keyof LookAtPairingErrors];
+
+export type LookAtPairingResponses = {
+    /**
+     * Successful Response
+     */
+    200: PairingSeen;
+};
+
+export type LookAtPairingResponse = LookAtPairingResponses[keyof LookAtPairingResponses];
+
+export type RemoveDeviceData = {
+    body?: never;
+    path: {
+        /**
+         * Device Id
+         */
+        device_id: string;
+    };
+    query?: never;
+    url: '/api/devices/{device_id}';
+};
+
+export type RemoveDeviceErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemoveDeviceError = RemoveDeviceErrors[keyof RemoveDeviceErrors];
+
+export type RemoveDeviceResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveDeviceResponse = RemoveDeviceResponses[keyof RemoveDeviceResponses];
+
+export type RenameDeviceData = {
+    body: DeviceChange;
+    path: {
+        /**
+         * Device Id
+         */
+        device_id: string;
+    };
+    query?: never;
+    url: '/api/devices/{device_id}';
+};
+
+export type RenameDeviceErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RenameDeviceError = RenameDeviceErrors[keyof RenameDeviceErrors];
+
+export type RenameDeviceResponses = {
+    /**
+     * Successful Response
+     */
+    200: DeviceName;
+};
+
+export type RenameDeviceResponse = RenameDeviceResponses[keyof RenameDeviceResponses];
+
 export type LiveGetData = {
     body?: never;
     path?: never;
@@ -2085,6 +4369,10 @@ export type LiveGetErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type LiveGetError = LiveGetErrors[keyof LiveGetErrors];
@@ -2118,6 +4406,10 @@ export type LiveErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type LiveError = LiveErrors[keyof LiveErrors];
@@ -2168,6 +4460,189 @@ export type ListModelsResponses = {
 };
 
 export type ListModelsResponse = ListModelsResponses[keyof ListModelsResponses];
+
+export type ListPeopleData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/people';
+};
+
+export type ListPeopleErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListPeopleError = ListPeopleErrors[keyof ListPeopleErrors];
+
+export type ListPeopleResponses = {
+    /**
+     * Successful Response
+     */
+    200: People;
+};
+
+export type ListPeopleResponse = ListPeopleResponses[keyof ListPeopleResponses];
+
+export type DeletePersonData = {
+    body?: never;
+    path: {
+        /**
+         * Person Id
+         */
+        person_id: string;
+    };
+    query?: never;
+    url: '/api/people/{person_id}';
+};
+
+export type DeletePersonErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type DeletePersonError = DeletePersonErrors[keyof DeletePersonErrors];
+
+export type DeletePersonResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type DeletePersonResponse = DeletePersonResponses[keyof DeletePersonResponses];
+
+export type ChangePersonData = {
+    body: PersonChange;
+    path: {
+        /**
+         * Person Id
+         */
+        person_id: string;
+    };
+    query?: never;
+    url: '/api/people/{person_id}';
+};
+
+export type ChangePersonErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ChangePersonError = ChangePersonErrors[keyof ChangePersonErrors];
+
+export type ChangePersonResponses = {
+    /**
+     * Successful Response
+     */
+    200: Person;
+};
+
+export type ChangePersonResponse = ChangePersonResponses[keyof ChangePersonResponses];
+
+export type ResetPersonData = {
+    body: NewPassword;
+    path: {
+        /**
+         * Person Id
+         */
+        person_id: string;
+    };
+    query?: never;
+    url: '/api/people/{person_id}/reset';
+};
+
+export type ResetPersonErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ResetPersonError = ResetPersonErrors[keyof ResetPersonErrors];
+
+export type ResetPersonResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type ResetPersonResponse = ResetPersonResponses[keyof ResetPersonResponses];
 
 export type HealthData = {
     body?: never;
