@@ -1,6 +1,6 @@
 """`make test`: run the test suites one after the other and say plainly what ran and what did not.
 
-    run_tests.py [python] [web] [e2e]     all of these when none is named
+    run_tests.py [python] [system] [web] [e2e]     all of these when none is named
     run_tests.py package                  the built file
     run_tests.py total                    the closing line of the newest results
 
@@ -102,7 +102,12 @@ def pytest_suite(name: str, *words: str) -> Suite:
 
 
 def python_suite() -> Suite:
-    return pytest_suite("backend tests", "-n", "auto")
+    return pytest_suite("backend tests", "-n", "auto", "-m", "not system")
+
+
+def system_suite() -> Suite:
+    """What starts processes, sends floods or tries at random: see SYSTEM in tests/conftest.py."""
+    return pytest_suite("system tests", "-n", "auto", "-m", "system")
 
 
 def package_suite() -> Suite:
@@ -161,11 +166,12 @@ def browser_suite() -> Suite:
 
 SUITES: dict[str, tuple[str, Callable[[], Suite]]] = {
     "python": ("backend tests", python_suite),
+    "system": ("system tests", system_suite),
     "web": ("front end tests", web_suite),
     "e2e": ("browser tests", browser_suite),
     "package": ("tests of the built file", package_suite),
 }
-ORDINARY = ("python", "web", "e2e")
+ORDINARY = ("python", "system", "web", "e2e")
 
 
 def report(suites: list[Suite], *, strict: bool) -> int:

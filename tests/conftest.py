@@ -31,6 +31,27 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Strong hashes would be most of a test's time."""
 
 
+SYSTEM = (
+    "tests/api/test_schema.py",
+    "tests/cli/",
+    "tests/durability/",
+    "tests/edge/test_patience.py",
+    "tests/mcp_servers/test_pdf.py",
+    "tests/mcp_servers/test_running.py",
+    "tests/security/test_bad_input.py",
+    "tests/security/test_canaries.py",
+    "tests/toolbox/test_healing.py",
+)
+"""What starts processes, sends floods or tries at random: a suite of its own, so that the rest
+stays quick."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SYSTEM):
+            item.add_marker(pytest.mark.system)
+
+
 MAY_BLOCK = {
     # A few bytes beside the database, while the first person signs up.
     "backend/auth/setup_code.py": {"read_or_make", "matches", "discard"},

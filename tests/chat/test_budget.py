@@ -36,7 +36,7 @@ async def test_a_used_up_day_is_refused_until_local_midnight(
     provider.says(text("One", cost=0.3), text("Two", cost=0.2), text("Three", cost=0.1))
     await mia.say("First")
     await mia.say("Second")
-    words = r"Your allowance for today \(0\.50 \$\) is used up\. It starts anew at midnight\."
+    words = r"Your allowance for today \(\$0\.50\) is used up\. It starts anew at midnight\."
     await refused(mia, "daily_budget_reached", words)
     clock.forward(hours=10, seconds=3599)
     await refused(mia, "daily_budget_reached")  # 23:59:59 in Berlin
