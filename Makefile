@@ -8,9 +8,9 @@ PORT ?= 8000
 BASE_PYTHON ?= python3
 SETUP := $(BASE_PYTHON) .make/setup.py
 PYTHON := .venv/bin/python
-export HOST PORT PYTEST_ARGS UPGRADE
+export HOST PORT PYTEST_ARGS UPGRADE INVENTORY ARGS
 
-.PHONY: help setup run dev check fix test test-python test-web e2e bench bench-quick api build test-build conformance lock clean
+.PHONY: help setup run dev check fix test test-python test-system test-web e2e bench bench-quick api build test-build conformance deploy test-deploy lock lock-deploy clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,9 +41,13 @@ test: ## every test: backend, front end, browser (PYTEST_ARGS=... for pytest)
 	@$(SETUP) dev
 	@$(PYTHON) .make/run_tests.py
 
-test-python: ## the backend's tests alone
+test-python: ## the backend's unit and feature tests alone
 	@$(SETUP) python
 	@$(PYTHON) .make/run_tests.py python
+
+test-system: ## the backend's tests with real processes, floods and fuzzing
+	@$(SETUP) python
+	@$(PYTHON) .make/run_tests.py system
 
 test-web: ## the front ends' unit tests alone
 	@$(SETUP) python npm
@@ -76,6 +80,16 @@ conformance: ## the official MCP conformance suite against our tool servers
 
 test-build: build ## prove the file: identical elsewhere, starts from nothing, small, quick
 	@$(PYTHON) .make/run_tests.py package
+
+deploy: build ## Parlor on your two hosts (INVENTORY=... PLAYBOOK=deploy.yml ARGS='...')
+	@$(PYTHON) .make/deploy.py run $(or $(PLAYBOOK),site.yml)
+
+test-deploy: build ## prove the playbooks on two real systemd hosts in containers (root)
+	@$(PYTHON) .make/deploy.py test
+
+lock-deploy: ## compile requirements-deploy.lock again (UPGRADE=1: with newer versions)
+	@$(SETUP) python
+	@$(PYTHON) .make/deploy.py lock
 
 lock: ## compile the lock files again (UPGRADE=1: with newer versions)
 	@$(SETUP) lock

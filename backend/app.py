@@ -9,8 +9,10 @@ from fastapi import FastAPI
 from backend.api import (
     access_sign_in,
     api_keys,
+    approvals,
     audit,
     auth,
+    ca,
     conversations,
     devices,
     health,
@@ -21,6 +23,8 @@ from backend.api import (
     people,
     second_factor,
     sessions,
+    tool_sign_in,
+    tools,
     turns,
 )
 from backend.api.edge import gate
@@ -37,9 +41,12 @@ type OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 # Matched in this order: what is asked most comes first.
 ROUTERS = (
     turns.router,
+    approvals.router,
     conversations.router,
     live.router,
     models.router,
+    tools.router,
+    tool_sign_in.router,
     auth.router,
     oidc.router,
     access_sign_in.router,
@@ -51,6 +58,7 @@ ROUTERS = (
     devices.router,
     audit.router,
     health.router,
+    ca.router,
 )
 
 

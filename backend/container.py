@@ -27,6 +27,7 @@ from backend.catalog.store import CatalogStore
 from backend.chat.allowance import Allowance
 from backend.chat.allowance_store import AllowanceStore
 from backend.chat.closing import TurnCloser
+from backend.chat.preparing import TurnPreparer
 from backend.chat.runner import TurnRunner
 from backend.chat.service import ChatService
 from backend.chat.store import ConversationStore, delete_conversations
@@ -51,6 +52,7 @@ from backend.providers.shipped import (
     build_providers,
 )
 from backend.settings import Settings
+from backend.toolbox.oauth_sign_in import ToolSignIn, build_tool_sign_in
 from backend.toolbox.options import servers_options
 from backend.toolbox.servers import ToolServers
 from backend.toolbox.service import Tool, Toolbox
@@ -85,6 +87,7 @@ class Services:
     vault: Vault
     outbound: Outbound
     tool_servers: ToolServers
+    tool_sign_in: ToolSignIn
     catalog: Catalog
     chat: ChatService
     turns: TurnRunner
@@ -98,6 +101,7 @@ class Services:
             findings = {"database": ""}
         except StorageError as error:
             findings = {"database": error.detail}
+        findings |= await asyncio.to_thread(_host_findings, self.settings, self.clock)
         return findings | self.catalog.failures
 
     async def shut_down(self, seconds: float) -> None:
@@ -154,11 +158,14 @@ async def open_services(
         conversations = ConversationStore(database, clock)
         turn_store = TurnStore(database, clock)
         demo_toolbox = Toolbox([Tool(demo.spec, demo.run) for demo in DEMO_TOOLS])
+        vault = Vault(VaultStore(database, clock), Sealer(keyring))
+        tool_sign_in = build_tool_sign_in(database, clock, vault, outbound)
         tool_servers = ToolServers(
             ToolboxStore(database, clock),
             await asyncio.to_thread(servers_options, settings),
             clock,
             outbound=outbound,
+            grants=tool_sign_in.grants,
             own_tools=[Tool(demo.spec, demo.run) for demo in DEMO_TOOLS]
             if settings.chat.demo_tools
             else [],
@@ -171,16 +178,22 @@ async def open_services(
             hub=hub,
             background=background,
         )
-        turns = TurnRunner(
-            store=turn_store,
-            conversations=conversations,
-            closer=closer,
+        preparer = TurnPreparer(
             catalog=catalog,
-            toolbox=toolbox or tool_servers.live_toolbox(),
+            toolbox_for=(lambda _: toolbox) if toolbox else tool_servers.toolbox_for,
             demo_toolbox=demo_toolbox,
             limits=TurnLimits(
                 settings.chat.step_limit, settings.chat.tool_error_limit, settings.chat.cost_limit
             ),
+            ask_seconds=settings.chat.ask_seconds,
+            hub=hub,
+            clock=clock,
+        )
+        turns = TurnRunner(
+            store=turn_store,
+            conversations=conversations,
+            closer=closer,
+            preparer=preparer,
             journal_days=settings.chat.journal_days,
             hub=hub,
             background=background,
@@ -219,9 +232,10 @@ async def open_services(
             audit=AuditLog(audit),
             streams=streams,
             allowance=allowance,
-            vault=Vault(VaultStore(database, clock), Sealer(keyring)),
+            vault=vault,
             outbound=outbound,
             tool_servers=tool_servers,
+            tool_sign_in=tool_sign_in,
             catalog=catalog,
             chat=ChatService(
                 conversations=conversations,
@@ -250,6 +264,19 @@ async def open_accounts(settings: Settings) -> AsyncGenerator[AuthService]:
     async with open_database(state / DATABASE_NAME) as database:
         outside = Outside(database, Keyring(state, clock), state, clock)
         yield build_accounts(outside, _token_rules(settings)).auth
+
+
+def _host_findings(settings: Settings, clock: Clock) -> dict[str, str]:
+    from backend.ops.host_checks import (  # noqa: PLC0415  # start-up: for whoever looks after it
+        certificate_problem,
+        disk_problem,
+    )
+
+    server = settings.server
+    return {
+        "disk": disk_problem(server.state_dir),
+        "certificate": certificate_problem(server.tls_cert, clock),
+    }
 
 
 def _token_rules(settings: Settings) -> TokenRules:

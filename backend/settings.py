@@ -68,6 +68,11 @@ class ServerSettings(BaseSettings):
     )
     tls_cert: Path | None = Field(None, description="certificate chain (PEM), with PARLOR_TLS_KEY")
     tls_key: Path | None = Field(None, description="private key (PEM)")
+    ca_cert: Path | None = Field(
+        None,
+        description="certificate of the local authority that /ca offers; else certs in the state",
+    )
+    backup_dir: Path | None = Field(None, description="folder of backups")
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         20, description="how long running answers may finish when the server is asked to stop"
@@ -82,6 +87,11 @@ class ServerSettings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def authority(self) -> Path:
+        """Certificate of the local authority, where there is one."""
+        return self.ca_cert or self.state_dir / "certs" / "authority.crt"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -103,6 +113,9 @@ class ChatSettings(BaseSettings):
     )
     journal_days: Annotated[int, Field(ge=1, le=365)] = Field(
         7, description="days the event journals of ended turns are kept"
+    )
+    ask_seconds: Annotated[float, Field(ge=10, le=3600)] = Field(
+        300, description="seconds to answer what a tool asks; after that it counts as no"
     )
     demo_tools: bool = Field(
         False, description="offer the demo's tools to every model, not only to the demo"
@@ -164,7 +177,7 @@ class CompatibleServer(BaseModel):
 
 
 def _free_name(name: str) -> str:
-    if name in ("openrouter", "local", "demo"):
+    if name in ("openrouter", "local", "demo", "database", "disk", "certificate"):
         raise PydanticCustomError("taken", "the name {name} is taken", {"name": name})
     return name
 

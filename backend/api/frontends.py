@@ -15,6 +15,8 @@ from backend.api.security import DATA_POLICY, PAGE_POLICY, WORKER_POLICY
 _APPS = {"chat": "/", "voice": "/voice/", "kiosk": "/kiosk/"}
 _RESERVED = ("/api", "/health", "/metrics", "/v1", "/mcp")
 """Never pages, even when no route matches."""
+_RENDERED = "/ca"
+"""A page that a route makes, `api/ca.py`."""
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 _WEIGHT = re.compile(r"q\s*=\s*([01](?:\.\d{0,3})?)")
 _TYPES = mimetypes.MimeTypes()
@@ -76,7 +78,7 @@ class Shelf:
 
     def _page(self, path: str) -> _File | None:
         """The page that handles a path: these are single-page apps with routes of their own."""
-        if path.startswith(_RESERVED) or "." in path.rpartition("/")[2]:
+        if path == _RENDERED or path.startswith(_RESERVED) or "." in path.rpartition("/")[2]:
             return None
         for prefix in ("/voice/", "/kiosk/"):
             if prefix in self._pages and (path + "/").startswith(prefix):

@@ -9,6 +9,9 @@ from backend.kit.version import VERSION
 
 router = APIRouter(tags=["health"])
 
+_OF_THE_HOST = ("database", "disk", "certificate")
+"""All others are providers: one of them is enough."""
+
 _CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
@@ -38,11 +41,11 @@ async def health(services: ServicesDep) -> Health:
 
 @router.get("/health/ready", responses=declared(401) | {503: {"model": Readiness}})
 async def ready(_: ReadCaller, services: ServicesDep, response: Response) -> Readiness:
-    """Database and providers. 503 when nobody could be answered."""
+    """Database, providers, disk and certificate. 503 when nobody could be answered."""
     findings = await services.readiness()
     checks = {name: Check(ok=not problem, detail=problem) for name, problem in findings.items()}
     database_ok = checks["database"].ok
-    some_provider = any(check.ok for name, check in checks.items() if name != "database")
+    some_provider = any(check.ok for name, check in checks.items() if name not in _OF_THE_HOST)
     healthy = database_ok and some_provider
     response.status_code = 200 if healthy else 503
     return Readiness(status="ok" if healthy else "failing", checks=checks)

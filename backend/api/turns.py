@@ -24,6 +24,7 @@ from backend.kit.errors import InvalidInputError
 from backend.kit.schedule import pause
 from backend.kit.sse import frame
 from backend.messages import Generation, ModelParameters
+from backend.toolbox.context import Client
 
 _read_zones: dict[str, ZoneInfo] = {}
 """At most the few hundred there are."""
@@ -84,6 +85,8 @@ class StreamRequest(ModelParameters):
     edit_of: MessageId | None = None
     metadata: ConversationMetadata = NO_METADATA
     """Of the new conversation; one that exists keeps its own."""
+    client: Client = "chat"
+    """The surface: which servers' tools are wanted there (`/api/mcp/preferences`)."""
 
     @property
     def parameters(self) -> ModelParameters:
@@ -103,6 +106,7 @@ class AgainRequest(BaseModel):
     model: ModelId | None = None
     timezone: ZoneName = "UTC"
     parameters: ModelParameters = ModelParameters()
+    client: Client = "chat"
 
 
 def _stream(*statuses: int) -> dict[str, Any]:
@@ -133,7 +137,7 @@ async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -
         ),
         metadata=body.metadata,
     )
-    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters, body.client)
     with services.streams.open(caller) as place:
         turn = await services.chat.send(caller.user, message, options)
         return await _follow(services, caller, turn, place)
@@ -142,7 +146,7 @@ async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -
 @router.post("/regenerate", **_stream(400, 403, 404, 409, 413, 429))
 async def regenerate(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Answer a question again; the new answer becomes a sibling of the old one."""
-    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters, body.client)
     with services.streams.open(caller) as place:
         turn = await services.chat.regenerate(
             caller.user, body.conversation_id, body.message_id, options
@@ -153,7 +157,7 @@ async def regenerate(body: AgainRequest, caller: ChatCaller, services: ServicesD
 @router.post("/continue", **_stream(400, 403, 404, 409, 413, 429))
 async def proceed(body: AgainRequest, caller: ChatCaller, services: ServicesDep) -> EventStream:
     """Go on with an answer that was cut short; the text grows in the same message."""
-    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters)
+    options = TurnOptions(body.model, await _zone(body.timezone), body.parameters, body.client)
     with services.streams.open(caller) as place:
         turn = await services.chat.proceed(
             caller.user, body.conversation_id, body.message_id, options

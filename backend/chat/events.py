@@ -9,12 +9,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from backend.messages import JsonObject
+from backend.toolbox.context import ApprovalReason
+
 _CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
 
 type TurnKind = Literal["send", "regenerate", "continue"]
 type TurnStatus = Literal["running", "completed", "stopped", "interrupted", "failed"]
 type EndStatus = Literal["completed", "stopped", "interrupted", "failed"]
 type ToolStatus = Literal["ok", "error", "cancelled"]
+type ApprovalDecision = Literal["allow", "deny", "expired"]
+type InputAction = Literal["accept", "decline", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,70 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """A call waits for a yes. `arguments`: JSON text, exactly what will be sent.
+
+    `reason`: the tool `writes`, or it reaches `outside`, or nobody approved its words yet
+    (`unknown_server`), or it writes after the conversation read what strangers may have written
+    (`untrusted_content`); `detail` says the same to people. `can_remember`: whether "always"
+    may be offered. `server` is empty for Parlor's own tools.
+    """
+
+    __pydantic_config__ = _CONFIG
+    approval_id: str
+    call_id: str
+    tool: str
+    title: str
+    server: str
+    description: str
+    arguments: str
+    reason: ApprovalReason
+    detail: str
+    can_remember: bool
+    expires_at: str
+    type: Literal["approval.requested"] = "approval.requested"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided:
+    """On one of the screens; `expired`: nobody answered, which counts as no."""
+
+    __pydantic_config__ = _CONFIG
+    approval_id: str
+    call_id: str
+    decision: ApprovalDecision
+    type: Literal["approval.decided"] = "approval.decided"
+
+
+@dataclass(frozen=True, slots=True)
+class InputRequested:
+    """A server wants something of the person. `form`: `fields` is a flat JSON Schema to fill in;
+    `url`: a page to open outside of Parlor, after showing whose it is."""
+
+    __pydantic_config__ = _CONFIG
+    input_id: str
+    call_id: str
+    server: str
+    message: str
+    kind: Literal["form", "url"]
+    fields: JsonObject
+    url: str
+    expires_at: str
+    type: Literal["input.requested"] = "input.requested"
+
+
+@dataclass(frozen=True, slots=True)
+class InputDecided:
+    """`decline` also when nobody answered. What was filled in is not told."""
+
+    __pydantic_config__ = _CONFIG
+    input_id: str
+    call_id: str
+    action: InputAction
+    type: Literal["input.decided"] = "input.decided"
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReported:
     """The turn's sum so far. `cost` in US dollars, None when the provider did not say."""
 
@@ -137,6 +206,10 @@ type TurnEvent = Annotated[
     | ToolStarted
     | ToolProgress
     | ToolFinished
+    | ApprovalRequested
+    | ApprovalDecided
+    | InputRequested
+    | InputDecided
     | UsageReported
     | MessageSaved
     | Notice

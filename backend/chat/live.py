@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.auth.devices import DeviceChanged
+from backend.chat.events import ApprovalRequested, InputRequested
 from backend.chat.records import ConversationSummary
 from backend.kit.hub import Hub
 
@@ -41,8 +42,36 @@ class MessagesChanged(BaseModel):
     conversation_id: str
 
 
+class QuestionAsked(BaseModel):
+    """A running turn waits for its person: show it wherever they are."""
+
+    model_config = _CONFIG
+    type: Literal["question.asked"] = "question.asked"
+    conversation_id: str
+    turn_id: str
+    question: Annotated[ApprovalRequested | InputRequested, Field(discriminator="type")]
+
+
+class QuestionAnswered(BaseModel):
+    """On another screen, or it is too late, or the turn has ended: take it away.
+
+    `question_id`: its `approval_id` or `input_id`.
+    """
+
+    model_config = _CONFIG
+    type: Literal["question.answered"] = "question.answered"
+    turn_id: str
+    question_id: str
+
+
 type LiveEvent = Annotated[
-    Hello | ConversationChanged | ConversationDeleted | MessagesChanged | DeviceChanged,
+    Hello
+    | ConversationChanged
+    | ConversationDeleted
+    | MessagesChanged
+    | QuestionAsked
+    | QuestionAnswered
+    | DeviceChanged,
     Field(discriminator="type"),
 ]
 
@@ -59,8 +88,21 @@ def announce_messages(hub: Hub, owner_id: str, conversation_id: str) -> None:
     _announce(hub, owner_id, MessagesChanged(conversation_id=conversation_id))
 
 
-def _announce(
-    hub: Hub, owner_id: str, event: ConversationChanged | ConversationDeleted | MessagesChanged
+def announce_asked(
+    hub: Hub,
+    owner_id: str,
+    conversation_id: str,
+    turn_id: str,
+    question: ApprovalRequested | InputRequested,
 ) -> None:
+    event = QuestionAsked(conversation_id=conversation_id, turn_id=turn_id, question=question)
+    _announce(hub, owner_id, event)
+
+
+def announce_answered(hub: Hub, owner_id: str, turn_id: str, question_id: str) -> None:
+    _announce(hub, owner_id, QuestionAnswered(turn_id=turn_id, question_id=question_id))
+
+
+def _announce(hub: Hub, owner_id: str, event: LiveEvent) -> None:
     if hub.has_followers(owner_id):
         hub.publish(owner_id, event.model_dump(mode="json"), event.type)

@@ -3,35 +3,32 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from backend.catalog.service import Catalog
 from backend.chat import events
 from backend.chat.allowance import Permit
 from backend.chat.closing import TurnCloser
-from backend.chat.history import build_window, time_context
 from backend.chat.journal import Journal, JournalWriter
-from backend.chat.live import announce_conversation
+from backend.chat.live import QuestionAsked, announce_conversation
+from backend.chat.preparing import TurnPreparer
+from backend.chat.questions import Questions
 from backend.chat.records import Turn
 from backend.chat.running import Ending, RunningTurn
 from backend.chat.store import ConversationStore
 from backend.chat.transcript import Transcript
-from backend.chat.turn import TurnLimits, TurnLoop
 from backend.chat.turn_begin import BegunTurn, TurnOrder
 from backend.chat.turn_store import TurnStore
 from backend.kit.background import Background
 from backend.kit.clock import Clock, to_millis
-from backend.kit.errors import AppError
+from backend.kit.errors import AppError, ConflictError
 from backend.kit.hub import Hub
 from backend.kit.schedule import pause
 from backend.kit.sse import HEARTBEAT_SECONDS, PING
-from backend.messages import ModelParameters, ModelRequest
+from backend.messages import ModelParameters
 from backend.providers.base import ProviderError
-from backend.toolbox.service import Toolbox
 
 _OTHER_PROCESS_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 3.0
@@ -46,6 +43,10 @@ class JournalGoneError(AppError):
     status = 410
 
 
+class TurnEndedError(ConflictError):
+    code = "turn_ended"
+
+
 class TurnRunner:
     def __init__(  # noqa: PLR0913  # wired in one place, container.py
         self,
@@ -53,10 +54,7 @@ class TurnRunner:
         store: TurnStore,
         conversations: ConversationStore,
         closer: TurnCloser,
-        catalog: Catalog,
-        toolbox: Toolbox,
-        demo_toolbox: Toolbox,
-        limits: TurnLimits,
+        preparer: TurnPreparer,
         journal_days: int,
         hub: Hub,
         background: Background,
@@ -65,10 +63,7 @@ class TurnRunner:
         self._store = store
         self._conversations = conversations
         self._closer = closer
-        self._catalog = catalog
-        self._toolbox = toolbox
-        self._demo_toolbox = demo_toolbox
-        self._limits = limits
+        self._preparer = preparer
         self._journal_days = journal_days
         self._hub = hub
         self._background = background
@@ -116,6 +111,7 @@ class TurnRunner:
             Journal(turn.id, on_append=self.writer.mark),
             Transcript(begun.before),
             permit,
+            order.client,
         )
         self._running[turn.id] = running
         running.emit(
@@ -225,6 +221,24 @@ class TurnRunner:
         for running in self._running.values():
             running.journal.tick()
 
+    def open_questions(self, owner_id: str) -> list[QuestionAsked]:
+        return [
+            QuestionAsked(
+                conversation_id=one.turn.conversation_id, turn_id=one.turn.id, question=question
+            )
+            for one in self._running.values()
+            if one.owner_id == owner_id and one.questions
+            for question in one.questions.open
+        ]
+
+    async def questions(self, owner_id: str, turn_id: str) -> Questions:
+        """What a running turn asks. Raises NotFoundError, TurnEndedError."""
+        running = self._running.get(turn_id)
+        if running and running.owner_id == owner_id and running.questions:
+            return running.questions
+        await self._conversations.turn(owner_id, turn_id)
+        raise TurnEndedError("This turn has ended; nothing waits for an answer any more.")
+
     def _end_early(self, running: RunningTurn, ending: Ending) -> None:
         if running.ending is None and running.task is not None:
             running.ending = ending
@@ -241,7 +255,7 @@ class TurnRunner:
             if running.ending:
                 status = running.ending
             else:
-                loop = running.loop = self._prepare(running, begun, zone, parameters)
+                loop = running.loop = self._preparer.prepare(running, begun, zone, parameters)
                 reason = await loop.run(_steps_before(begun))
                 status = "completed"
         except asyncio.CancelledError:
@@ -258,6 +272,8 @@ class TurnRunner:
             _log.exception("turn_failed", turn=running.turn.id)
         finally:
             running.ending = running.ending or "interrupted"  # from here on nothing cancels it
+            if running.questions:
+                running.questions.end()
             try:
                 await self._closer.close(running, status, reason)
             finally:
@@ -266,49 +282,6 @@ class TurnRunner:
                 if running.permit.when_over:
                     told = running.permit.when_over()
                     self._background.start(told, name=f"allowance after {running.turn.id}")
-
-    def _prepare(
-        self, running: RunningTurn, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
-    ) -> TurnLoop:
-        turn = running.turn
-        provider, local_model = self._catalog.resolve(turn.model)
-        known = self._catalog.find(turn.model)
-        window = build_window(
-            begun.path,
-            system_prompt=begun.system_prompt,
-            context=time_context(self._clock.now(), zone),
-            continued=turn.kind == "continue",
-            context_length=known.context_length if known else None,
-        )
-        if window.dropped:
-            running.emit(
-                events.Notice(
-                    "history_trimmed",
-                    f"The oldest {window.dropped} messages did not fit this model and were left out.",
-                )
-            )
-        toolbox = self._demo_toolbox if provider.id == "demo" else self._toolbox
-        permit, cost = running.permit, self._limits.cost
-        if permit.tools is not None:
-            toolbox = toolbox.only(permit.tools)
-        if permit.dollars is not None:
-            cost = permit.dollars if cost is None else min(cost, permit.dollars)
-        offers_tools = known is None or known.supports_tools
-        request = ModelRequest(
-            model=local_model,
-            messages=window.messages,
-            tools=toolbox.specs if offers_tools else (),
-            parameters=parameters,
-            session_id=turn.conversation_id,
-        )
-        return TurnLoop(
-            provider,
-            request,
-            toolbox,
-            limits=replace(self._limits, cost=cost),
-            emit=running.emit,
-            clock=self._clock,
-        )
 
 
 def _steps_before(begun: BegunTurn) -> int:

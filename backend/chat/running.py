@@ -7,9 +7,11 @@ from typing import Literal
 from backend.chat import events
 from backend.chat.allowance import Permit
 from backend.chat.journal import Journal
+from backend.chat.questions import Questions
 from backend.chat.records import Turn
 from backend.chat.transcript import Transcript
 from backend.chat.turn import TurnLoop
+from backend.toolbox.context import Client
 
 type Ending = Literal["stopped", "interrupted"]
 
@@ -27,10 +29,12 @@ class RunningTurn:
     journal: Journal
     transcript: Transcript
     permit: Permit = field(default_factory=Permit)
+    client: Client = "chat"
     ending: Ending | None = None
     entered: bool = False
     task: "asyncio.Task[None] | None" = None
     loop: TurnLoop | None = None
+    questions: Questions | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def emit(self, event: events.TurnEvent) -> None:

@@ -7,7 +7,12 @@ from zoneinfo import ZoneInfo
 from backend.auth.people import User
 from backend.catalog.service import Catalog
 from backend.chat.allowance import Allowance, Wish
-from backend.chat.live import announce_conversation, announce_deleted, announce_messages
+from backend.chat.live import (
+    QuestionAsked,
+    announce_conversation,
+    announce_deleted,
+    announce_messages,
+)
 from backend.chat.records import (
     NO_METADATA,
     Conversation,
@@ -26,6 +31,7 @@ from backend.kit.errors import NotFoundError
 from backend.kit.hub import Hub
 from backend.kit.ids import new_id
 from backend.messages import Generation, ModelParameters
+from backend.toolbox.context import Answer, Client, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class TurnOptions:
     model: str | None
     zone: ZoneInfo
     parameters: ModelParameters
+    client: Client = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class ChatService:
             client_message_id=message.client_message_id,
             parent_id=message.parent_id,
             edit_of=message.edit_of,
+            client=options.client,
         )
         return await self._runner.begin(order, options.zone, options.parameters, permit)
 
@@ -141,6 +149,7 @@ class ChatService:
             model=options.model,
             default_model=self._allowance.default_model(user),
             target_id=message_id,
+            client=options.client,
         )
         return await self._runner.begin(order, options.zone, options.parameters, permit)
 
@@ -153,6 +162,18 @@ class ChatService:
     async def stop_all(self, owner_id: str) -> None:
         """Of somebody who has gone."""
         await self._runner.stop_all(owner_id)
+
+    def questions(self, owner_id: str) -> list[QuestionAsked]:
+        """What this person's running turns wait for."""
+        return self._runner.open_questions(owner_id)
+
+    async def decide(self, user: User, turn_id: str, approval_id: str, decision: Decision) -> None:
+        """May a call run? Raises what `Questions.decide` raises, TurnEndedError."""
+        (await self._runner.questions(user.id, turn_id)).decide(user, approval_id, decision)
+
+    async def respond(self, owner_id: str, turn_id: str, input_id: str, answer: Answer) -> None:
+        """What a server asked for. Raises what `Questions.respond` raises, TurnEndedError."""
+        (await self._runner.questions(owner_id, turn_id)).respond(input_id, answer)
 
     async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
         return await self._runner.follow(owner_id, turn_id, after)

@@ -20,9 +20,11 @@ from backend.providers.base import (
     TextDelta,
     UsageReport,
 )
+from backend.toolbox.context import CallContext
 from backend.toolbox.service import Toolbox
 
 type Emit = Callable[[events.TurnEvent], None]
+type ContextOf = Callable[[ToolCall], CallContext]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,14 @@ class _Answer:
 class TurnLoop:
     """Runs once. Cancel the task that runs it to stop: socket and tools are closed at once."""
 
-    def __init__(  # the parts of a turn, each from elsewhere
+    def __init__(  # noqa: PLR0913  # the parts of a turn, each from elsewhere
         self,
         provider: ModelProvider,
         request: ModelRequest,
         toolbox: Toolbox,
         *,
         limits: TurnLimits,
+        context: ContextOf,
         emit: Emit,
         clock: Clock,
     ) -> None:
@@ -66,6 +69,7 @@ class TurnLoop:
         self._request = request
         self._toolbox = toolbox
         self._limits = limits
+        self._context = context
         self._emit = emit
         self._clock = clock
         self._errors_in_row = 0
@@ -140,7 +144,7 @@ class TurnLoop:
 
     async def _run_tool(self, call: ToolCall) -> ToolReturn:
         started = self._clock.monotonic()
-        result = await self._toolbox.call(call)
+        result = await self._toolbox.call(call, self._context(call))
         self._emit(
             events.ToolFinished(
                 call.id,

@@ -28,6 +28,7 @@ from backend.chat.titles import title_from
 from backend.db.database import Connection, Row
 from backend.kit.clock import from_millis
 from backend.kit.errors import ConflictError, InvalidInputError
+from backend.toolbox.context import Client
 
 _PATH = """
     WITH RECURSIVE path (id, parent_id, role, parts, reasoning_details, depth) AS (
@@ -77,6 +78,8 @@ class TurnOrder:
     edit_of: str | None = None
     target_id: str = ""
     """The message to regenerate or to continue."""
+    client: Client = "chat"
+    """The surface it is asked on."""
 
 
 @dataclass(frozen=True, slots=True)

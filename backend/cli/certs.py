@@ -11,7 +11,7 @@ from backend.settings import Settings
 
 certs = typer.Typer(no_args_is_help=True, help="The local certificate authority (on this host).")
 
-type Folder = Annotated[
+Folder = Annotated[
     Path | None, typer.Option(help="Where the files lie; certs in the state folder when not said.")
 ]
 

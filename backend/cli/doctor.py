@@ -5,7 +5,16 @@ import sys
 
 from backend.container import DATABASE_NAME, providers_from
 from backend.db.database import StorageError, open_database
+from backend.db.in_use import InUseError
 from backend.db.migrate import MigrationError
+from backend.kit.clock import SystemClock
+from backend.ops.host_checks import (
+    backup_problem,
+    certificate_end,
+    certificate_problem,
+    disk_problem,
+    keys_problem,
+)
 from backend.providers.base import ProviderError
 from backend.settings import Settings
 
@@ -26,6 +35,7 @@ async def _examine(settings: Settings) -> list[_Finding]:
     return [
         _settings(settings),
         await _database(settings),
+        *await asyncio.to_thread(_host, settings),
         *await _providers(settings),
     ]
 
@@ -46,7 +56,7 @@ async def _database(settings: Settings) -> _Finding:
             people = await database.read(
                 lambda c: c.execute("SELECT count(*) FROM users").fetchone()[0]
             )
-    except (MigrationError, StorageError, OSError) as error:
+    except (MigrationError, InUseError, StorageError, OSError) as error:
         return False, "database", f"{path}: {error}. Check the disk and who owns the folder."
     if verdict != "ok":
         return False, "database", f"{path} is damaged ({verdict}); restore a backup."
@@ -54,6 +64,25 @@ async def _database(settings: Settings) -> _Finding:
         f"{path}, {people} people" if people else f"{path}, not set up: `parlor users setup-link`"
     )
     return True, "database", words
+
+
+def _host(settings: Settings) -> list[_Finding]:
+    server, clock = settings.server, SystemClock()
+    state, cert, backups = server.state_dir, server.tls_cert, server.backup_dir
+    findings = []
+    for name, problem, well in (
+        ("keys", keys_problem(state, clock), "readable"),
+        ("disk", disk_problem(state), "enough room"),
+    ):
+        findings.append((not problem, name, problem or well))
+    if cert:
+        problem = certificate_problem(cert, clock)
+        words = problem or f"good until {certificate_end(cert):%Y-%m-%d}"
+        findings.append((not problem, "certificate", words))
+    if backups:
+        problem = backup_problem(backups, clock)
+        findings.append((not problem, "backup", problem or f"recent, in {backups}"))
+    return findings
 
 
 async def _providers(settings: Settings) -> list[_Finding]:

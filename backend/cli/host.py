@@ -10,6 +10,7 @@ from pathlib import Path
 from backend.app import create_app
 from backend.auth.service import AuthService
 from backend.container import DATABASE_NAME, open_accounts
+from backend.db.in_use import in_use
 from backend.db.migrate import MigrationError, migrate
 from backend.kit.errors import AppError
 from backend.settings import Settings
@@ -23,7 +24,8 @@ def prepare_database(settings: Settings) -> tuple[Path, int]:
     path = settings.server.state_dir / DATABASE_NAME
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        return path, len(migrate(path))
+        with in_use(path):
+            return path, len(migrate(path))
     except MigrationError as error:
         sys.exit(str(error))
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from backend.cli.backup import backup, restore
 from backend.cli.certs import certs
 from backend.cli.mcp import mcp
 from backend.kit.errors import AppError
@@ -26,6 +27,8 @@ app.add_typer(mcp, name="mcp")
 keys = typer.Typer(no_args_is_help=True, help="The keys that sign programs' tokens.")
 app.add_typer(keys, name="keys")
 app.add_typer(certs, name="certs")
+app.add_typer(backup, name="backup")
+app.command()(restore)
 
 
 def main() -> None:
@@ -71,7 +74,7 @@ def migrate() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check settings, database and providers; says what to do."""
+    """Check settings, state, certificate, backups and providers; says what to do."""
     from backend.cli.doctor import run_doctor  # noqa: PLC0415  # as above
 
     run_doctor(_host_settings())
@@ -82,17 +85,11 @@ def selftest(
     socket: Annotated[
         Path | None, typer.Option(help="Examine the release that stands by on this socket.")
     ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="Examine what answers on this port of this host.")
-    ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(help="With --port: the certificate it has to show.")
-    ] = None,
 ) -> None:
     """Use a Parlor of its own in an empty folder as a new owner would; says what fails."""
-    from backend.cli.selftest import Running, run_selftest  # noqa: PLC0415  # as above
+    from backend.cli.selftest import run_selftest  # noqa: PLC0415  # as above
 
-    run_selftest(Running(socket, port, certificate) if socket or port else None)
+    run_selftest(socket)
 
 
 @app.command()

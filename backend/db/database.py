@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from backend.db.in_use import in_use
 from backend.db.migrate import migrate
 from backend.kit.errors import AppError
 
@@ -64,6 +65,15 @@ class Database:
         self._writing: Connection | None = None
         self._durable: bool | None = None
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
+        self._held = ExitStack()
+
+    def open(self) -> None:
+        """Migrate, then start. Raises what `open_database` does."""
+        with ExitStack() as held:
+            held.enter_context(in_use(self.path))
+            migrate(self.path)
+            self.start()
+            self._held = held.pop_all()
 
     def start(self) -> None:
         """Raises sqlite3.Error here and not in the writer, where nobody would hear it."""
@@ -100,6 +110,7 @@ class Database:
         self._readers.shutdown()
         for connection in self._connections:
             connection.close()
+        self._held.close()
 
     def _read[T](self, query: Callable[[Connection], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -236,13 +247,12 @@ def connect(path: Path) -> Connection:
 
 def _open(database: Database) -> None:
     database.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    migrate(database.path)
-    database.start()
+    database.open()
 
 
 @asynccontextmanager
 async def open_database(path: Path) -> AsyncGenerator[Database]:
-    """Create or migrate the file, then serve it. Raises MigrationError or OSError."""
+    """Create or migrate the file, then serve it. Raises MigrationError, InUseError or OSError."""
     database = Database(path)
     await asyncio.to_thread(_open, database)
     try:

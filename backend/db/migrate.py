@@ -10,6 +10,8 @@ from pathlib import Path
 
 import structlog
 
+_COPIES = 3
+
 _log = structlog.get_logger()
 
 
@@ -38,8 +40,8 @@ def migrate(path: Path, steps: Sequence[Migration] | None = None) -> list[Migrat
     """Bring the file to this release's schema; returns what was applied.
 
     A newer schema is left alone. Before an existing database is changed, a copy is written
-    beside it as `<name>.before-NNNN`. `steps`: the shipped ones when not given.
-    Raises MigrationError, OSError.
+    beside it as `<name>.before-NNNN`; the newest three are kept. `steps`: the shipped ones when
+    not given. Raises MigrationError, OSError.
     """
     wanted = shipped_migrations() if steps is None else steps
     try:
@@ -71,6 +73,8 @@ def _bring_up(
     todo = [step for step in wanted if step.number not in done]
     if todo and done:
         _copy(connection, path.with_name(f"{path.name}.before-{todo[0].number:04}"))
+        for old in sorted(path.parent.glob(f"{path.name}.before-*"))[:-_COPIES]:
+            old.unlink(missing_ok=True)
     for step in todo:
         _apply(connection, step)
     return todo

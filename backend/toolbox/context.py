@@ -1,6 +1,6 @@
 """What a running call may ask of the turn it belongs to: show progress, put a question."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,9 +42,59 @@ class Answer:
 
 NO = Answer("decline")
 
+type Choice = Literal["allow", "ask", "deny"]
+"""What a person wants of a tool: always, ask each time, never."""
+type ApprovalReason = Literal["writes", "outside", "unknown_server", "untrusted_content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A call that runs only after a person's yes. `arguments`: exactly what would be sent.
+
+    `names`: what patterns of a person's limits may mean the tool by.
+    """
+
+    tool: str
+    title: str
+    server: str
+    """For people; "" for Parlor's own tools."""
+    description: str
+    arguments: JsonObject
+    reason: ApprovalReason
+    detail: str
+    can_remember: bool
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`for_house`: the owner decided, so the tool's words count as approved for everybody."""
+
+    allowed: bool
+    remember: bool = False
+    for_house: bool = False
+    expired: bool = False
+
+
+class Seen:
+    """What a conversation has read that strangers may have written. It only grows."""
+
+    def __init__(self, sources: Iterable[str] = ()) -> None:
+        self._sources = dict.fromkeys(sources)
+
+    def add(self, source: str) -> None:
+        self._sources[source] = None
+
+    @property
+    def latest(self) -> str:
+        """The name of a source, "" when nothing of that kind was read."""
+        return next(reversed(self._sources), "")
+
+
 type OnProgress = Callable[[str, float | None], None]
 """Words (may be empty) and the part that is done, 0 to 1, where that is known."""
 type Ask = Callable[[Question], Awaitable[Answer]]
+type Approve = Callable[[Approval], Awaitable[Decision]]
 
 
 def _ignore(_text: str, _part: float | None) -> None:
@@ -55,11 +105,19 @@ async def _refuse(_question: Question) -> Answer:
     return NO
 
 
+async def _deny(_approval: Approval) -> Decision:
+    return Decision(allowed=False)
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
+    """As it is made: there is nobody to ask, so nothing that needs a yes runs."""
+
     who: Who = Who()
     on_progress: OnProgress = _ignore
     ask: Ask = _refuse
+    approve: Approve = _deny
+    seen: Seen = field(default_factory=Seen)
 
 
 NOBODY = CallContext()

@@ -15,10 +15,13 @@ from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from backend.kit.errors import AppError
 from backend.kit.outbound import Outbound
 from backend.kit.version import VERSION
 from backend.toolbox.child import LastWords, parameters, standard_error
 from backend.toolbox.events import Events
+from backend.toolbox.oauth_grants import Grants
+from backend.toolbox.oauth_sender import signed
 from backend.toolbox.records import Address, Command, ProblemError, ServerDefinition
 from backend.toolbox.wire import LARGEST_ANSWER, Send, Watched
 
@@ -66,9 +69,13 @@ def follows(way: Way, *, timed_out: bool, status: int) -> bool:
 class Doors:
     """What sessions share: connections to the operator's servers, the guarded way out to others."""
 
-    def __init__(self, outbound: Outbound | None, homes: Path) -> None:
+    def __init__(
+        self, outbound: Outbound | None, homes: Path, grants: Grants | None = None
+    ) -> None:
+        """`grants`: the accounts that people have at servers."""
         self._outbound = outbound
         self._homes = homes
+        self._grants = grants
         self._trusted: httpx2.AsyncHTTPTransport | None = None
 
     async def aclose(self) -> None:
@@ -105,7 +112,7 @@ class Doors:
         events: Events,
     ) -> AsyncGenerator[Any]:
         watched = Watched(
-            await self._sender(definition),
+            await self._signed_sender(definition, where),
             events,
             breaks_session=way.kind == "sse",
             tells_reasons=definition.is_trusted,
@@ -141,16 +148,31 @@ class Doors:
             ):
                 yield streams
 
+    async def _signed_sender(self, definition: ServerDefinition, where: Address) -> Send:
+        send = await self._sender(definition)
+        if self._grants is None or not definition.person or where.has_credentials:
+            return send
+        try:
+            grant = await self._grants.of(definition.person, definition.id, where.url)
+        except AppError as error:
+            raise ProblemError(error.detail) from error
+        return send if grant is None else signed(send, grant)
+
     async def _sender(self, definition: ServerDefinition) -> Send:
         if definition.is_trusted:
             if self._trusted is None:  # certificates are read: off the event loop
-                self._trusted = await asyncio.to_thread(_trusted_transport)
+                return self._first(await asyncio.to_thread(_trusted_transport)).handle_async_request
             return self._trusted.handle_async_request
         if self._outbound is None:
             raise ProblemError("Parlor has no way to servers that people add")
         guarded = await self._outbound.client()
         # The guarded client is closed by nobody: it only lends connections that outlive it.
         return lambda request: guarded.send(request, stream=True, follow_redirects=False)
+
+    def _first(self, made: httpx2.AsyncHTTPTransport) -> httpx2.AsyncHTTPTransport:
+        """Servers that connect at once share one: another would be closed by nobody."""
+        self._trusted = self._trusted or made
+        return self._trusted
 
 
 def _trusted_transport() -> httpx2.AsyncHTTPTransport:

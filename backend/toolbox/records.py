@@ -30,6 +30,12 @@ class Address:
     token_file: Path | None = None
     """Its text is sent as a bearer token; read at each connect, so that it may be rotated."""
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the operator's file already says who we are there."""
+        names = {name.lower() for name in self.headers}
+        return self.token_file is not None or "authorization" in names
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -52,6 +58,8 @@ class ServerDefinition:
     disabled_tools: frozenset[str] = frozenset()
     call_seconds: float = CALL_SECONDS
     connect_seconds: float = CONNECT_SECONDS
+    person: str = ""
+    """Whose account there is used; none is, when this is empty."""
 
     @property
     def name(self) -> str:

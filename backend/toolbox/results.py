@@ -72,7 +72,7 @@ def _attach(attachment: Attachment, attachments: list[Attachment]) -> str:
     if sum(len(one.data) for one in attachments) + len(attachment.data) > _LARGEST_PICTURE:
         return f"[{attachment.kind}, {size}, too large to show]"
     attachments.append(attachment)
-    return f"[{attachment.kind}, {size}, shown to the person]"
+    return f"[{attachment.kind}, {size}, shown to nobody]"
 
 
 def _size(base64: str) -> str:

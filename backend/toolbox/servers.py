@@ -1,7 +1,7 @@
 """All tool servers: the operator's, the ones people added, the ones that were found."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,10 +20,16 @@ from backend.toolbox.context import Who
 from backend.toolbox.definitions import Definitions, read_definitions, web_address
 from backend.toolbox.discovery import open_places, url_of
 from backend.toolbox.naming import server_id_of
+from backend.toolbox.oauth_accounts import FOLLOW_SECONDS, Accounts
+from backend.toolbox.oauth_grants import Grants
 from backend.toolbox.options import ServersOptions
 from backend.toolbox.paging import Pages
+from backend.toolbox.policy import PersonGate
+from backend.toolbox.policy_decisions import Decisions
+from backend.toolbox.policy_memory import Approvals
+from backend.toolbox.policy_offer import toolbox_of
 from backend.toolbox.records import Address, ServerDefinition
-from backend.toolbox.service import AnyTool, LiveToolbox, Tool, Toolbox
+from backend.toolbox.service import ServerTool, Tool, Toolbox
 from backend.toolbox.shelf import Shelf
 from backend.toolbox.store import StoredServer, ToolboxStore
 
@@ -40,25 +46,36 @@ _log = structlog.get_logger()
 class ToolServers:
     """`start` it once the port is open; nothing in it waits for a server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # parts that a smaller Parlor leaves out, by name
         self,
         store: ToolboxStore,
         options: ServersOptions,
         clock: Clock,
         *,
         outbound: Outbound | None = None,
+        grants: Grants | None = None,
         own_tools: Sequence[Tool] = (),
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """Without `outbound` only the operator's servers are reached."""
+        """Without `outbound` only the operator's servers are reached; without `grants` nobody
+        signs in at one."""
         self.definitions = Definitions()
         self.connections: dict[str, Connection] = {}
         self.choices = Choices(store)
+        self.approvals = Approvals(store)
+        own_names = [tool.spec.name for tool in own_tools]
+        self.decisions = Decisions(self.approvals, self.connections, own_names)
         self.calls = Calls(clock)
         self._store = store
         self._options = options
         self._clock = clock
         self._outbound = outbound
+        self._grants = grants
+        self.accounts = (
+            None
+            if grants is None
+            else Accounts(grants, self.connections, self._connection, self._changed)
+        )
         self._on_change = on_change
         self._pages = Pages()
         self._shelf = Shelf(own_tools, clock, self.choices)
@@ -72,6 +89,7 @@ class ToolServers:
     async def start(self) -> None:
         """Read what is known and begin to connect. Raises StorageError."""
         await self.choices.load()
+        await self.approvals.load()
         stored = await self._store.servers()
         await self._read_file()
         for server in stored:
@@ -80,11 +98,16 @@ class ToolServers:
             )
         if self._hosts:
             self._background.start(every(DISCOVER_SECONDS, self._look), name="find tool servers")
+        if self.accounts is not None:
+            following = every(FOLLOW_SECONDS, self.accounts.follow)
+            self._background.start(following, name="connect people's accounts")
 
     async def aclose(self) -> None:
         await self._background.aclose()
         await self.calls.aclose()
         await asyncio.gather(*(server.aclose() for server in self.connections.values()))
+        if self.accounts is not None:
+            await self.accounts.aclose()
         if self._doors is not None:
             await self._doors.aclose()
 
@@ -92,23 +115,19 @@ class ToolServers:
 
     def toolbox_for(self, who: Who) -> Toolbox:
         """What a turn of this person on this surface may use, as it is now."""
-        tools = self._shelf.tools(self.connections, who)
-        toolbox = Toolbox(tools, calls=self.calls, pages=self._pages)
-        return toolbox if who.tools is None else toolbox.only(who.tools)
+        tools = self._shelf.tools(self.connections, who, self._own(who.user_id))
+        gate, outages = self.gate_for(who), self.outages(who)
+        return toolbox_of(tools, outages, who, gate, self.calls, self._pages)
 
-    def live_toolbox(self, who: Who | None = None) -> Toolbox:
-        someone = who or Who()
-
-        def find_old(name: str) -> AnyTool | None:
-            return self._shelf.find_former(name)
-
-        return LiveToolbox(lambda: self.toolbox_for(someone), find_old, self.calls, self._pages)
+    def gate_for(self, who: Who) -> PersonGate:
+        return PersonGate(self.approvals, who, self._shelf.find_former)
 
     def outages(self, who: Who) -> list[Connection]:
         """Servers this person would have tools of, were they there."""
+        mine = {**self.connections, **self._own(who.user_id)}
         return [
             server
-            for key, server in self.connections.items()
+            for key, server in mine.items()
             if server.state.name in ("failed", "needs_sign_in") and self.choices.wants(who, key)
         ]
 
@@ -147,7 +166,10 @@ class ToolServers:
             await self._store.remove_server(server_id)
             self.connections.pop(server_id, None)
             self.choices.forget(server_id)
+            self.approvals.forget(server_id)
             await server.aclose()
+            if self.accounts is not None:
+                await self.accounts.forget_server(server_id)
             self._changed(server)
 
     async def switch_server(self, server_id: str, *, enabled: bool) -> None:
@@ -157,6 +179,7 @@ class ToolServers:
             server.start()
         else:
             await server.aclose()
+        await self._follow()
         self._changed(server)
 
     async def switch_tools(self, server_id: str, changes: dict[str, bool]) -> None:
@@ -166,9 +189,14 @@ class ToolServers:
         await self.choices.switch(server_id, changes)
         self._changed(server)
 
+    def tools_of(self, server_id: str) -> list[ServerTool]:
+        """Also those that are switched off."""
+        return self._shelf.all_of(self.connections, server_id)
+
     def offered_name(self, server_id: str, tool: str) -> str:
         """What models call it."""
-        return self._shelf.name_of(self.connections, (server_id, tool))
+        named = (one for one in self.tools_of(server_id) if one.remote.name == tool)
+        return next((one.spec.name for one in named), "")
 
     async def refresh(self) -> None:
         """Read the file again, try everything that is down, list everything anew."""
@@ -177,6 +205,7 @@ class ToolServers:
         await asyncio.gather(
             *(server.refresh(_SETTLE_SECONDS) for server in self.connections.values())
         )
+        await self._follow()
         await self._look()
 
     async def discover(self, hosts: Sequence[str], ports: Sequence[int]) -> None:
@@ -189,6 +218,10 @@ class ToolServers:
                         await self._admit(url, "discovery", None, "")
                     except UnavailableError as error:  # something else listens there
                         _log.debug("no_tool_server", port=port, reason=error.detail)
+
+    def connection_of(self, server_id: str, user_id: str) -> Connection:
+        """As this person uses it. Raises NotFoundError."""
+        return self._own(user_id).get(server_id) or self.server(server_id)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -230,10 +263,23 @@ class ToolServers:
             server.start()
         self._shelf.reset()
 
-    def _connection(self, definition: ServerDefinition) -> Connection:
+    def _connection(
+        self, definition: ServerDefinition, on_change: Callable[[Connection], None] | None = None
+    ) -> Connection:
         return Connection(
-            definition, self._open_doors, self._clock, self._changed, zone=self._options.zone
+            definition,
+            self._open_doors,
+            self._clock,
+            on_change or self._changed,
+            zone=self._options.zone,
         )
+
+    def _own(self, user_id: str) -> Mapping[str, Connection]:
+        return {} if self.accounts is None else self.accounts.of(user_id)
+
+    async def _follow(self) -> None:
+        if self.accounts is not None:
+            await self.accounts.follow()
 
     async def _admit(
         self, url: str, source: Literal["person", "discovery"], added_by: str | None, title: str
@@ -281,16 +327,18 @@ class ToolServers:
         """The SDK takes a second to load: in a thread, when the first server is there."""
         async with self._opening:
             if self._doors is None:
-                self._doors = await asyncio.to_thread(_load, self._outbound, self._options.homes)
+                self._doors = await asyncio.to_thread(
+                    _load, self._outbound, self._options.homes, self._grants
+                )
         return self._doors
 
 
-def _load(outbound: Outbound | None, homes: Path) -> "Doors":
+def _load(outbound: Outbound | None, homes: Path, grants: Grants | None) -> "Doors":
     import backend.toolbox.session  # noqa: PLC0415  # start-up: the SDK, a second
     import backend.toolbox.troubles  # noqa: F401, PLC0415  # as above
     from backend.toolbox.dialling import Doors  # noqa: PLC0415  # as above
 
-    return Doors(outbound, homes)
+    return Doors(outbound, homes, grants)
 
 
 def _id_of(url: str) -> str:

@@ -1,9 +1,9 @@
 """Tools that a model may call: Parlor's own and those of servers, offered and run alike."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import override
+from typing import Protocol
 
 import orjson
 import structlog
@@ -13,21 +13,28 @@ from backend.kit.errors import AppError
 from backend.messages import JsonObject, ToolCall, ToolReturn, ToolSpec
 from backend.toolbox.calls import Calls
 from backend.toolbox.connection import Connection
-from backend.toolbox.context import NOBODY, CallContext
+from backend.toolbox.context import NOBODY, CallContext, Seen
+from backend.toolbox.naming import ToolKey
 from backend.toolbox.paging import PAGE, READ_MORE, Pages
-from backend.toolbox.records import CallFailedError, RemoteTool
+from backend.toolbox.records import CallFailedError, RemoteTool, ToolHints
 
 DEADLINE_SECONDS = 120
+
+HARMLESS = ToolHints(read_only=True, destructive=False, idempotent=True, open_world=False)
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`run` takes the parsed arguments and returns text. An AppError's `detail` is for the model."""
+    """`run` takes the parsed arguments and returns text. An AppError's `detail` is for the model.
+
+    `hints`: one that changes something, or that gives what strangers wrote, has to say so.
+    """
 
     spec: ToolSpec
     run: Callable[[JsonObject], Awaitable[str]]
+    hints: ToolHints = HARMLESS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,6 +51,10 @@ class ServerTool:
     remote: RemoteTool
 
     @property
+    def key(self) -> ToolKey:
+        return (self.server.definition.id, self.remote.name)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return (self.spec.name, f"{self.server.definition.id}/{self.remote.name}")
 
@@ -51,20 +62,51 @@ class ServerTool:
 type AnyTool = Tool | ServerTool
 
 
+class Gate(Protocol):
+    """Who decides whether a call may run; `policy.py` has the one there is."""
+
+    async def check(self, tool: AnyTool, arguments: JsonObject, context: CallContext) -> None:
+        """Returns when the call may run. Raises CallFailedError."""
+        ...
+
+    def is_untrusted(self, name: str, tool: AnyTool | None) -> bool:
+        """Whether strangers may have written what a tool of that name gives."""
+        ...
+
+    def missing(self, name: str) -> str:
+        """Why there is no tool of that name now, when there was one; else ""."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a person should know about the tools of a turn. `code` for programs."""
+
+    code: str
+    detail: str
+
+
 class Toolbox:
     """What one turn may use; it does not change while the turn runs.
 
-    With `pages`, long results can be read on by the model; without, they are cut.
+    With `pages`, long results can be read on by the model; without, they are cut. Without a
+    `gate` every tool in it may run. `suspects`: untrusted texts that its descriptions hold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a turn's tools need, each from elsewhere
         self,
         tools: Sequence[AnyTool] = (),
         *,
         deadline: float = DEADLINE_SECONDS,
         calls: Calls | None = None,
         pages: Pages | None = None,
+        gate: Gate | None = None,
+        remarks: Sequence[Remark] = (),
+        suspects: Sequence[str] = (),
     ) -> None:
+        self.remarks = tuple(remarks)
+        self._gate = gate
+        self._suspects = tuple(suspects)
         self._deadline = deadline
         self._tools = {tool.spec.name: tool for tool in tools}
         self._calls = calls
@@ -85,7 +127,22 @@ class Toolbox:
             for tool in self._tools.values()
             if any(allows(patterns, name) for name in tool.names)
         ]
-        return Toolbox(allowed, deadline=self._deadline, calls=self._calls, pages=self._pages)
+        return Toolbox(
+            allowed,
+            deadline=self._deadline,
+            calls=self._calls,
+            pages=self._pages,
+            gate=self._gate,
+            remarks=self.remarks,
+            suspects=self._suspects,
+        )
+
+    def seen_after(self, called: Iterable[str]) -> Seen:
+        """What a conversation has read, in which tools of these names were called."""
+        if (gate := self._gate) is None:
+            return Seen()
+        names = [name for name in called if gate.is_untrusted(name, self.find(name))]
+        return Seen((*self._suspects, *names))
 
     def find(self, name: str) -> AnyTool | None:
         return self._tools.get(name)
@@ -115,9 +172,13 @@ class Toolbox:
         tool = self.find(call.name)
         if tool is None and call.name == READ_MORE.name and self._pages is not None:
             text = self._pages.read(arguments, context.who.user_id)
+            context.seen.add(call.name)
             return ToolReturn(call.id, call.name, text)
         if tool is None:
-            return self._failed(call, f"There is no tool named {call.name}.")
+            why = self._gate.missing(call.name) if self._gate else ""
+            return self._failed(call, why or f"There is no tool named {call.name}.")
+        if self._gate is not None:
+            await self._gate.check(tool, arguments, context)
         if isinstance(tool, Tool):
             async with asyncio.timeout(self._deadline):
                 text, failed = await tool.run(arguments), False
@@ -126,6 +187,8 @@ class Toolbox:
         else:
             outcome = await self._calls.call(tool.server, tool.remote, arguments, context)
             text, failed = outcome.text, outcome.failed
+        if self._gate is not None and self._gate.is_untrusted(call.name, tool):
+            context.seen.add(call.name)
         return ToolReturn(call.id, call.name, self._cut(text, context), failed=failed)
 
     def _failed(self, call: ToolCall, why: str) -> ToolReturn:
@@ -135,37 +198,6 @@ class Toolbox:
         if self._pages is None:
             return _capped(text)
         return self._pages.first(text, context.who.user_id)
-
-
-class LiveToolbox(Toolbox):
-    """Looks anew each time it is asked: for who has no turn to hold a toolbox still.
-
-    `find_old`: tools that were offered a moment ago, so that their absence can be explained.
-    """
-
-    def __init__(
-        self,
-        now: Callable[[], Toolbox],
-        find_old: Callable[[str], AnyTool | None],
-        calls: Calls,
-        pages: Pages,
-    ) -> None:
-        super().__init__(calls=calls, pages=pages)
-        self._now = now
-        self._find_old = find_old
-
-    @property
-    @override
-    def specs(self) -> tuple[ToolSpec, ...]:
-        return self._now().specs
-
-    @override
-    def only(self, patterns: Sequence[str]) -> Toolbox:
-        return self._now().only(patterns)
-
-    @override
-    def find(self, name: str) -> AnyTool | None:
-        return self._now().find(name) or self._find_old(name)
 
 
 def _capped(content: str) -> str:

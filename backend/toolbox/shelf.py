@@ -7,7 +7,7 @@ from backend.messages import ToolSpec
 from backend.toolbox.choices import Choices
 from backend.toolbox.connection import Connection
 from backend.toolbox.context import Who
-from backend.toolbox.naming import ToolKey, offered_names
+from backend.toolbox.naming import offered_names
 from backend.toolbox.records import RemoteTool
 from backend.toolbox.service import AnyTool, ServerTool, Tool
 
@@ -33,11 +33,14 @@ class Shelf:
     def reset(self) -> None:
         self._named = None
 
-    def tools(self, servers: Mapping[str, Connection], who: Who) -> list[AnyTool]:
-        """Those on offer to somebody now."""
+    def tools(
+        self, servers: Mapping[str, Connection], who: Who, own: Mapping[str, Connection]
+    ) -> list[AnyTool]:
+        """Those on offer to somebody now. `own`: servers that they use in their own name."""
         offered: list[AnyTool] = list(self._own)
-        for tool in self._all(servers).values():
-            definition = tool.server.definition
+        for shared in self._all(servers).values():
+            definition = shared.server.definition
+            tool = _in_own_name(shared, own.get(definition.id))
             if (
                 self._is_there(tool.server)
                 and self._choices.is_tool_on(definition, tool.remote.name)
@@ -50,15 +53,16 @@ class Shelf:
         """A tool that had this name at some time since the start."""
         return self._former.get(name)
 
-    def name_of(self, servers: Mapping[str, Connection], key: ToolKey) -> str:
-        for name, tool in self._all(servers).items():
-            if (tool.server.definition.id, tool.remote.name) == key:
-                return name
-        return ""
+    def all_of(self, servers: Mapping[str, Connection], server_id: str) -> list[ServerTool]:
+        """Of one server, whether they are on or not."""
+        found = self._all(servers).values()
+        return [tool for tool in found if tool.server.definition.id == server_id]
 
     def _is_there(self, server: Connection) -> bool:
         gone = self._clock.monotonic() - server.lost_at
-        return server.is_on and (server.session is not None or gone < _REMEMBERED_SECONDS)
+        if not server.is_on or server.state.name == "needs_sign_in":
+            return False
+        return server.session is not None or gone < _REMEMBERED_SECONDS
 
     def _all(self, servers: Mapping[str, Connection]) -> dict[str, ServerTool]:
         """Also of servers that are away: a name must not change because another one is down."""
@@ -79,6 +83,16 @@ class Shelf:
             }
             self._former |= self._named
         return self._named
+
+
+def _in_own_name(tool: ServerTool, server: Connection | None) -> ServerTool:
+    """The same tool as this person's account there has it."""
+    if server is None:
+        return tool
+    for remote in server.listing.tools:
+        if remote.name == tool.remote.name:
+            return ServerTool(_spec(tool.spec.name, remote), server, remote)
+    return tool
 
 
 def _prefixes(servers: Iterable[Connection]) -> dict[str, str]:

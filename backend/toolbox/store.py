@@ -9,6 +9,7 @@ import orjson
 from backend.db.database import Connection, Database
 from backend.kit.clock import Clock, from_millis, to_millis
 from backend.messages import JsonObject
+from backend.toolbox.context import Choice
 from backend.toolbox.records import RemoteTool
 
 
@@ -25,6 +26,15 @@ class Pin:
     fingerprint: str
     definition: JsonObject
     approved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A person's choice about a tool as it was then. `ask`: approved, and asked each time."""
+
+    choice: Choice
+    fingerprint: str
+    definition: JsonObject
 
 
 class ToolboxStore:
@@ -52,6 +62,7 @@ class ToolboxStore:
             connection.execute("DELETE FROM tool_servers WHERE id = ?", (server_id,))
             connection.execute("DELETE FROM tool_switches WHERE server_id = ?", (server_id,))
             connection.execute("DELETE FROM tool_pins WHERE server_id = ?", (server_id,))
+            connection.execute("DELETE FROM tool_choices WHERE server_id = ?", (server_id,))
 
         await self._database.write(delete)
 
@@ -103,6 +114,32 @@ class ToolboxStore:
 
         def put(connection: Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO tool_pins VALUES (?, ?, ?, ?, ?)", row)
+
+        await self._database.write(put)
+
+    async def remembered(self) -> dict[tuple[str, str, str], Remembered]:
+        """(person, server, tool) -> what they chose."""
+        sql = "SELECT user_id, server_id, tool, choice, fingerprint, definition FROM tool_choices"
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return {
+            (user, server, tool): Remembered(choice, fingerprint, orjson.loads(definition))
+            for user, server, tool, choice, fingerprint, definition in rows
+        }
+
+    async def remember(
+        self, user_id: str, server_id: str, tool: str, given: Remembered | None
+    ) -> None:
+        """None: as if never asked."""
+        key = (user_id, server_id, tool)
+
+        def put(connection: Connection) -> None:
+            connection.execute(
+                "DELETE FROM tool_choices WHERE user_id = ? AND server_id = ? AND tool = ?", key
+            )
+            if given is not None:
+                text = orjson.dumps(given.definition).decode()
+                row = (*key, given.choice, given.fingerprint, text, self._now())
+                connection.execute("INSERT INTO tool_choices VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
         await self._database.write(put)
 

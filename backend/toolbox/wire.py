@@ -18,6 +18,7 @@ import orjson
 from backend.kit.outbound_guard import RefusedError
 from backend.toolbox.attempt import current
 from backend.toolbox.events import Events
+from backend.toolbox.oauth_grants import RenewalFailedError
 
 _GOODBYE_SECONDS = 2
 LARGEST_ANSWER = 32_000_000
@@ -52,6 +53,8 @@ class Watched(httpx2.AsyncBaseTransport):
             return await self._goodbye(request)
         try:
             response = await self._send(request)
+        except RenewalFailedError as error:
+            return self._instead(request, refused=str(error))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, OSError) as error:
             reason = connect_words(error) if self._tells_reasons else "it cannot be reached"
             return self._instead(request, refused=reason)

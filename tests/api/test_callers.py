@@ -17,6 +17,9 @@ from tests.conftest import ORIGIN
 
 PUBLIC = {
     ("GET", "/health"),
+    ("GET", "/ca"),
+    ("GET", "/ca.crt"),
+    ("GET", "/ca.css"),
     ("GET", "/api/auth/setup"),
     ("POST", "/api/auth/register"),
     ("POST", "/api/auth/login"),
@@ -26,6 +29,8 @@ PUBLIC = {
     ("POST", "/api/auth/access"),
     ("GET", "/api/auth/oidc/start"),
     ("GET", "/api/auth/oidc/callback"),
+    ("GET", "/api/mcp/sign-in/callback"),
+    ("GET", "/.well-known/parlor-mcp-client.json"),
     ("POST", "/api/devices/pairings"),
     ("POST", "/api/devices/pairings/claim"),
 }

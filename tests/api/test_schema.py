@@ -105,7 +105,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
 
 
 # Signing out would end the session of all that follows; test_accounts.py has it.
-covered = schema.exclude(path="/api/auth/logout")
+# Looking for servers on made-up hosts would leave this machine; test_mcp.py has it.
+covered = schema.exclude(path=["/api/auth/logout", "/api/mcp/servers/discover"])
 
 
 BEYOND_A_SCHEMA = (

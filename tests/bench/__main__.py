@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from tests.bench import chat_rows, page_rows, seed, start_rows, turn_rows
+from tests.bench import chat_rows, page_rows, seed, start_rows, tool_rows, turn_rows
 from tests.bench.parlor import Parlor, parlor
 from tests.bench.processes import (
     ROOT,
@@ -36,6 +36,7 @@ ROWS_OF = {
         *("list.time", "list.bare", "open.time", "search.p95", "models.time", "static.rate"),
         "tool.hop",
     ),
+    "tools": ("tools.call", "tools.start", "tools.memory"),
     "turns": ("memory.after",),
 }
 STATIC = ROOT / "frontend" / "chat" / "dist"
@@ -135,6 +136,13 @@ class Bench:
             lambda: start_rows.file_start(report, self.folder, self.upstream),
         )
 
+    def tools(self) -> None:
+        """Servers that serve nothing else meanwhile."""
+        report, folder = self.report, self.folder
+        keys = ("tools.start", "tools.memory")
+        self.attempt(keys, lambda: tool_rows.shipped(report, folder))
+        self.attempt(("tools.call",), lambda: tool_rows.calls(report, folder))
+
     def turns(self) -> None:
         with parlor(self.folder, self.upstream, name="turns") as ours:
             turn_rows.many_turns(self.report, self.client, ours)
@@ -147,6 +155,7 @@ def run(report: Report, folder: Path, only: str) -> None:
             "starts": bench.starts,
             "chat": bench.chat,
             "pages": bench.pages,
+            "tools": bench.tools,
             "turns": bench.turns,
         }
         for name, work in groups.items():
@@ -162,7 +171,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds; fail at 2 x the budget")
     parser.add_argument("--rounds", type=int, default=0, help="rounds that count (default 5 or 2)")
-    parser.add_argument("--only", default="", help="starts,chat,pages,turns: some groups only")
+    parser.add_argument(
+        "--only", default="", help="starts,chat,pages,tools,turns: some groups only"
+    )
     parser.add_argument("--json", type=Path, default=ROOT / "dist" / "bench.json")
     parser.add_argument("--keep", action="store_true", help="keep logs and databases")
     given = parser.parse_args()

@@ -53,6 +53,11 @@ BUDGETS: dict[str, Budget] = {
     "c200.cpu": Budget("chat", "CPU per 1,000 tokens, 200 streams", 1.6, "x", against=" relay"),
     "c50.delay": Budget("chat", "upstream byte to client byte, 50 streams, p99", 10, "ms"),
     "tool.hop": Budget("chat", "one tool hop", 8, "ms", against=" over two calls"),
+    "tools.call": Budget(
+        "tools", "call through Parlor, p50", 5, "ms", against=" over the SDK's own client"
+    ),
+    "tools.start": Budget("tools", "all shipped servers, to the last /health", 2, "s"),
+    "tools.memory": Budget("tools", "all shipped servers, one process", 90, "MB"),
     "resume.ended": Budget("chat", "resume of 5,000 events, turn ended", 100, "ms"),
     "resume.running": Budget("chat", "resume of 5,000 events, turn running", 100, "ms"),
     "followers.memory": Budget("chat", "500 idle followers, memory", 30, "MB", against=" more"),

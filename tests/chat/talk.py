@@ -15,6 +15,7 @@ from backend.chat.transcript import Transcript
 from backend.container import Services
 from backend.kit.sse import data_of
 from backend.messages import ModelParameters
+from backend.toolbox.context import Client
 
 PATIENCE = 5
 UTC = ZoneInfo("UTC")
@@ -90,10 +91,11 @@ class Talk:
         to: str | None = None,
         model: str | None = None,
         zone: ZoneInfo = UTC,
+        client: Client = "chat",
         **more: Any,
     ) -> Turn:
         message = NewMessage(text, conversation_id=to, **more)
-        return await self.services.chat.send(self.owner, message, _options(model, zone))
+        return await self.services.chat.send(self.owner, message, _options(model, zone, client))
 
     async def say(self, text: str, **more: Any) -> Heard:
         """Send and listen to the end."""
@@ -151,5 +153,5 @@ class Talk:
         return texts
 
 
-def _options(model: str | None, zone: ZoneInfo) -> TurnOptions:
-    return TurnOptions(model, zone, ModelParameters())
+def _options(model: str | None, zone: ZoneInfo, client: Client = "chat") -> TurnOptions:
+    return TurnOptions(model, zone, ModelParameters(), client)

@@ -89,3 +89,11 @@ def test_the_shipped_schema_is_strict_sound_and_in_wal_mode(path):
     assert ask(path, "PRAGMA journal_mode") == [("wal",)]
     lax = ask(path, "SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict")
     assert [name for (name,) in lax if not name.startswith(("sqlite_", "message_text"))] == []
+
+
+def test_of_the_copies_the_newest_three_are_kept(path):
+    steps = [Migration(n, f"step{n}", f"CREATE TABLE t{n} (n INTEGER);") for n in range(1, 7)]
+    for known in range(1, 7):
+        migrate(path, steps[:known])
+    copies = sorted(copy.name for copy in path.parent.glob("*.before-*"))
+    assert copies == ["test.db.before-0004", "test.db.before-0005", "test.db.before-0006"]

@@ -163,6 +163,9 @@ class Home:
             "passkey_id": "passkey_annas",
             "identity_id": identity["id"],
             "person_id": me,
+            "approval_id": "ask_annas",
+            "input_id": "ask_annas",
+            "client": "voice",
         }
 
 

@@ -1,5 +1,6 @@
 """Everybody is gathered once a module, in one event loop."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import closing
 
@@ -7,6 +8,8 @@ import pytest
 
 from backend.app import create_app
 from backend.container import open_services
+from backend.kit.clock import SystemClock
+from backend.ops.certificates import CertificateFiles, ensure
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
 from tests.api.serving import with_services
@@ -24,6 +27,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Door]:
     settings = make_settings(tmp_path_factory.mktemp("state"))
+    authority = CertificateFiles(settings.server.state_dir / "certs")
+    await asyncio.to_thread(ensure, authority, ["localhost"], SystemClock())
     provider = ScriptedProvider()
     providers = Providers([provider, DemoProvider()])
     async with open_services(settings, providers=providers, hasher=HASHER) as services:

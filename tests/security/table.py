@@ -12,6 +12,9 @@ ACCESS = {
     "POST /api/chat/turns/{turn_id}/stop": "chat",
     "GET /api/chat/turns/{turn_id}/events": "read",
     "POST /api/chat/turns/{turn_id}/events": "read",
+    "GET /api/chat/questions": "read",
+    "POST /api/chat/turns/{turn_id}/approvals/{approval_id}": "chat",
+    "POST /api/chat/turns/{turn_id}/inputs/{input_id}": "chat",
     "GET /api/chat/generation/{generation_id}": "read",
     "GET /api/chat/test-stream": "read",
     "DELETE /api/chat/session/{conversation_id}": "chat",
@@ -24,6 +27,19 @@ ACCESS = {
     "GET /api/events": "live",
     "POST /api/events": "live",
     "GET /api/models": "read",
+    "GET /api/mcp/servers": "read",
+    "POST /api/mcp/servers/connect": "admin",
+    "POST /api/mcp/servers/discover": "admin",
+    "POST /api/mcp/servers/refresh": "admin",
+    "PATCH /api/mcp/servers/{server_id}": "admin",
+    "DELETE /api/mcp/servers/{server_id}": "admin",
+    "GET /api/mcp/servers/{server_id}/tools": "read",
+    "POST /api/mcp/servers/{server_id}/tools": "admin",
+    "POST /api/mcp/servers/{server_id}/approve": "account",
+    "GET /api/mcp/policy": "read",
+    "PUT /api/mcp/policy": "account",
+    "GET /api/mcp/preferences/{client}": "read",
+    "PUT /api/mcp/preferences/{client}": "chat",
     "GET /api/auth/setup": PUBLIC,
     "POST /api/auth/register": PUBLIC,
     "POST /api/auth/login": PUBLIC,
@@ -66,9 +82,19 @@ ACCESS = {
     "PATCH /api/devices/{device_id}": "household",
     "DELETE /api/devices/{device_id}": "household",
     "GET /api/devices/me": "wall",
+    "POST /api/mcp/servers/{server_id}/sign-in": "account",
+    "DELETE /api/mcp/servers/{server_id}/sign-in": "account",
+    "GET /api/mcp/sign-in/callback": PUBLIC,
+    "GET /.well-known/parlor-mcp-client.json": PUBLIC,
     "GET /health": PUBLIC,
+    "GET /ca": PUBLIC,
+    "GET /ca.crt": PUBLIC,
+    "GET /ca.css": PUBLIC,
     "GET /health/ready": "read",
 }
+
+PAGES = {"GET /ca", "GET /ca.crt", "GET /ca.css"}
+"""No data: a page, its style and a file to download. What they carry is in tests/api/test_ca.py."""
 
 ASKS_INSIDE = {"POST /api/auth/register": "admin"}
 """Public while there is nobody; from the first person on, the route itself asks for this."""

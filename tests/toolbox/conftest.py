@@ -16,6 +16,7 @@ from backend.toolbox.context import NOBODY, CallContext
 from backend.toolbox.dialling import Doors
 from backend.toolbox.records import Address, Command, Outcome, RemoteTool, ServerDefinition
 from tests.fakes.waiting import until
+from tests.toolbox.desk import Desk, open_desk
 
 CLOCK = SystemClock()
 
@@ -67,6 +68,12 @@ async def shop(tmp_path: Path) -> AsyncGenerator[Shop]:
         await server.aclose()
     await doors.aclose()
     gc.collect()  # what killed servers leave behind is found here, not in somebody else's test
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, shop: Shop) -> AsyncGenerator[Desk]:
+    async with open_desk(tmp_path, shop) as opened:
+        yield opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from backend.kit.clock import SystemClock
 from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from backend.kit.outbound import Outbound
 from backend.messages import ToolCall, ToolSpec
-from backend.toolbox.context import CallContext, Who
+from backend.toolbox.context import CallContext, Decision, Who
 from backend.toolbox.options import ServersOptions
 from backend.toolbox.records import Address
 from backend.toolbox.servers import ToolServers
@@ -32,6 +32,13 @@ pytestmark = pytest.mark.anyio
 
 CLOCK = SystemClock()
 ANNA = Who("anna")
+
+
+async def _yes(_) -> Decision:
+    return Decision(allowed=True)
+
+
+SAYS_YES = CallContext(ANNA, approve=_yes)
 
 
 async def _clock(_) -> str:
@@ -91,7 +98,7 @@ async def test_tools_of_servers_and_of_parlor_are_offered_side_by_side(database)
         await all_ready(servers)
         assert offered(servers) == ["clock", "ping", "read_more"]
         box = servers.toolbox_for(ANNA)
-        assert (await box.call(ToolCall("1", "ping", "{}"))).content == "ping done"
+        assert (await box.call(ToolCall("1", "ping", "{}"), SAYS_YES)).content == "ping done"
         assert (await box.call(ToolCall("2", "clock", "{}"))).content == "noon"
 
 
@@ -114,10 +121,9 @@ async def test_t22d_a_tool_that_went_away_during_the_turn_is_named(database):
     ):
         await all_ready(servers)
         box = servers.toolbox_for(ANNA)
-        live = servers.live_toolbox(ANNA)
         await servers.switch_server("calendar", enabled=False)
-        for toolbox in (box, live):
-            result = await toolbox.call(ToolCall("1", "ping", "{}"))
+        for toolbox in (box, servers.toolbox_for(ANNA)):
+            result = await toolbox.call(ToolCall("1", "ping", "{}"), SAYS_YES)
             assert result.failed
             assert result.content == "Calendar is unreachable (it is switched off)."
         assert offered(servers) == ["clock", "read_more"]
@@ -135,7 +141,7 @@ async def test_a_tool_that_left_the_list_during_the_turn_is_still_tried(database
         odd.results["old"] = text("Unknown tool: old", isError=True)
         await servers.refresh()
         assert offered(servers) == ["clock", "new", "read_more"]
-        result = await box.call(ToolCall("1", "old", "{}"))
+        result = await box.call(ToolCall("1", "old", "{}"), SAYS_YES)
     assert (result.failed, result.content) == (True, "Unknown tool: old")
 
 
@@ -160,13 +166,15 @@ async def test_a_thousand_tools_are_offered_and_called(database):
         await all_ready(servers)
         assert len(offered(servers)) == 1002
         box = servers.toolbox_for(ANNA)
-        assert (await box.call(ToolCall("1", "tool_0500", ""))).content == "tool_0500 done"
+        assert (
+            await box.call(ToolCall("1", "tool_0500", ""), SAYS_YES)
+        ).content == "tool_0500 done"
 
 
 async def test_a_long_result_is_read_on_by_the_model(database):
     odd = OddServer()
     odd.results["ping"] = text("".join(f"{number:05}" for number in range(10_000)))
-    context = CallContext(ANNA)
+    context = CallContext(ANNA, approve=_yes)
     async with (
         running(odd) as remote,
         household(database, {"id": "odd", "url": remote.url}) as servers,
@@ -193,7 +201,7 @@ async def test_a_person_s_limits_apply_by_name_and_by_server(database):
         assert offered(servers, Who("ben", tools=("clock",))) == ["clock", "read_more"]
         assert offered(servers, Who("ben", tools=())) == []
         box = servers.toolbox_for(Who("ben", tools=("clock",)))
-        assert (await box.call(ToolCall("1", "ping", ""))).failed
+        assert (await box.call(ToolCall("1", "ping", ""), SAYS_YES)).failed
 
 
 async def test_switches_and_preferences_hold_after_a_restart(database):
@@ -325,9 +333,9 @@ async def test_what_a_server_gives_is_checked_against_its_schema_in_a_turn(datab
     ):
         await all_ready(servers)
         box = servers.toolbox_for(ANNA)
-        result = await box.call(ToolCall("1", "add", '{"a": 1, "b": "x"}'))
+        result = await box.call(ToolCall("1", "add", '{"a": 1, "b": "x"}'), SAYS_YES)
         assert result.failed
-        assert (await box.call(ToolCall("2", "add", '{"a": 1, "b": 2}'))).failed is False
+        assert (await box.call(ToolCall("2", "add", '{"a": 1, "b": 2}'), SAYS_YES)).failed is False
 
 
 async def test_parlor_uses_the_servers_of_its_file(tmp_path):

@@ -4,14 +4,22 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import type { Message, TurnEvent } from "../api/types.ts";
-import { EMPTY_TRANSCRIPT, reduce, resumedFrom, type Transcript } from "./transcript.ts";
+import {
+  EMPTY_TRANSCRIPT,
+  questionId,
+  reduce,
+  resumedFrom,
+  type Transcript,
+} from "./transcript.ts";
 
 const GOLDEN = join(import.meta.dirname, "../../../../tests/fixtures/turns");
+
+type Shown = Omit<Transcript, "progress" | "questions">;
 
 interface Golden {
   name: string;
   events: TurnEvent[];
-  transcript: Omit<Transcript, "progress">;
+  transcript: Shown;
 }
 
 function read(file: string): Golden {
@@ -29,8 +37,8 @@ const turns = readdirSync(GOLDEN)
   .filter((file) => file.endsWith(".jsonl"))
   .map(read);
 
-function stored(transcript: Transcript): Omit<Transcript, "progress"> {
-  const { progress: _, ...rest } = transcript;
+function stored(transcript: Transcript): Shown {
+  const { progress: _, questions: __, ...rest } = transcript;
   return rest;
 }
 
@@ -91,6 +99,28 @@ test("progress of a tool is shown while it runs and forgotten at the end", () =>
     finish_reason: "stop",
   });
   expect(ended.progress).toEqual({});
+});
+
+describe("questions of a running turn", () => {
+  const golden = (name: string) => turns.find((turn) => turn.name === name)?.events ?? [];
+  const after = (events: TurnEvent[], type: string) =>
+    events.slice(0, events.findIndex((event) => event.type === type) + 1);
+  const open = (events: TurnEvent[]) =>
+    events.reduce(reduce, EMPTY_TRANSCRIPT).questions.map(questionId);
+
+  test("are open until one of the screens has answered", () => {
+    const events = golden("a yes and a form before a tool ran");
+    expect(open(after(events, "approval.requested"))).toEqual(["ask_1"]);
+    expect(open(after(events, "approval.decided"))).toEqual([]);
+    expect(open(after(events, "input.requested"))).toEqual(["ask_2"]);
+    expect(open(after(events, "input.decided"))).toEqual([]);
+  });
+
+  test("are gone when the turn has ended without an answer", () => {
+    const events = golden("stopped while a person is asked");
+    expect(open(after(events, "approval.requested"))).toEqual(["ask_1"]);
+    expect(open(events)).toEqual([]);
+  });
 });
 
 test("an event that this page does not know yet changes nothing", () => {

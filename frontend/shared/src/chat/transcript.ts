@@ -1,6 +1,8 @@
 /** Events of a turn -> the message they make. The same rules live in the backend's
  * `transcript.py`; both are held to `tests/fixtures/turns`. */
 import type {
+  ApprovalRequested,
+  InputRequested,
   Message,
   MessageStatus,
   Part,
@@ -14,6 +16,13 @@ import type {
 /** How far a running tool says it is. */
 export type Progress = Pick<ToolProgress, "progress" | "total" | "message">;
 
+/** What the turn waits for: a yes to a call, or something that a server wants to know. */
+export type Question = ApprovalRequested | InputRequested;
+
+export function questionId(question: Question): string {
+  return question.type === "approval.requested" ? question.approval_id : question.input_id;
+}
+
 export interface Transcript {
   readonly parts: readonly Part[];
   readonly status: MessageStatus;
@@ -26,6 +35,8 @@ export interface Transcript {
   readonly model: string | null;
   /** Seen only while it happens; a stored message has no progress. */
   readonly progress: Readonly<Record<string, Progress>>;
+  /** Open ones, oldest first; a stored message has none. */
+  readonly questions: readonly Question[];
 }
 
 export const EMPTY_TRANSCRIPT: Transcript = {
@@ -39,6 +50,7 @@ export const EMPTY_TRANSCRIPT: Transcript = {
   parent_id: null,
   model: null,
   progress: {},
+  questions: [],
 };
 
 /** Where a `continue` goes on: the old text stays, the old ending is taken back. */
@@ -75,6 +87,11 @@ function cancelled(part: Part): Part {
   return part.type === "tool" && part.status === "running"
     ? { ...part, status: "cancelled" }
     : part;
+}
+
+function withoutQuestion(transcript: Transcript, id: string): Transcript {
+  const questions = transcript.questions.filter((question) => questionId(question) !== id);
+  return { ...transcript, questions };
 }
 
 export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
@@ -121,6 +138,13 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
       }));
       return { ...transcript, parts };
     }
+    case "approval.requested":
+    case "input.requested":
+      return { ...transcript, questions: [...transcript.questions, event] };
+    case "approval.decided":
+      return withoutQuestion(transcript, event.approval_id);
+    case "input.decided":
+      return withoutQuestion(transcript, event.input_id);
     case "usage": {
       const { prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cost } = event;
       return {
@@ -143,6 +167,7 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
         status: event.status === "completed" ? "complete" : event.status,
         finish_reason: event.finish_reason,
         progress: {},
+        questions: [],
       };
     default:
       // A newer server may say more than this page knows; what it does not know it leaves out.

@@ -10,11 +10,124 @@ export type ClientOptions = {
  * `message_id`: the answer to make anew or to go on with (or a question to answer again).
  */
 export type AgainRequest = {
+    client?: Client;
     conversation_id: MessageId;
     message_id: MessageId;
     model?: ModelId | null;
     parameters?: ModelParameters;
     timezone?: ZoneName;
+};
+
+/**
+ * ApprovalAnswer
+ *
+ * `remember`: always allow, or never; where the question says that it can be.
+ */
+export type ApprovalAnswer = {
+    /**
+     * Decision
+     */
+    decision: 'allow' | 'deny';
+    /**
+     * Remember
+     */
+    remember?: boolean;
+};
+
+/**
+ * ApprovalDecided
+ *
+ * On one of the screens; `expired`: nobody answered, which counts as no.
+ */
+export type ApprovalDecided = {
+    /**
+     * Approval Id
+     */
+    approval_id: string;
+    /**
+     * Call Id
+     */
+    call_id: string;
+    decision: ApprovalDecision;
+    /**
+     * Type
+     */
+    type: 'approval.decided';
+};
+
+export type ApprovalDecision = 'allow' | 'deny' | 'expired';
+
+export type ApprovalReason = 'writes' | 'outside' | 'unknown_server' | 'untrusted_content';
+
+/**
+ * ApprovalRequested
+ *
+ * A call waits for a yes. `arguments`: JSON text, exactly what will be sent.
+ *
+ * `reason`: the tool `writes`, or it reaches `outside`, or nobody approved its words yet
+ * (`unknown_server`), or it writes after the conversation read what strangers may have written
+ * (`untrusted_content`); `detail` says the same to people. `can_remember`: whether "always"
+ * may be offered. `server` is empty for Parlor's own tools.
+ */
+export type ApprovalRequested = {
+    /**
+     * Approval Id
+     */
+    approval_id: string;
+    /**
+     * Arguments
+     */
+    arguments: string;
+    /**
+     * Call Id
+     */
+    call_id: string;
+    /**
+     * Can Remember
+     */
+    can_remember: boolean;
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Detail
+     */
+    detail: string;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    reason: ApprovalReason;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Tool
+     */
+    tool: string;
+    /**
+     * Type
+     */
+    type: 'approval.requested';
+};
+
+/**
+ * ApprovedTool
+ *
+ * `fingerprint`: of the words that were on the screen.
+ */
+export type ApprovedTool = {
+    /**
+     * Fingerprint
+     */
+    fingerprint: string;
+    tool_name: ToolName;
 };
 
 /**
@@ -81,6 +194,10 @@ export type Check = {
     ok: boolean;
 };
 
+export type Choice = 'allow' | 'ask' | 'deny';
+
+export type Client = 'chat' | 'voice' | 'kiosk' | 'cli' | 'api';
+
 /**
  * CodeConfirmation
  */
@@ -89,6 +206,16 @@ export type CodeConfirmation = {
      * Code
      */
     code: string;
+};
+
+/**
+ * ConnectRequest
+ */
+export type ConnectRequest = {
+    /**
+     * Url
+     */
+    url: string;
 };
 
 /**
@@ -367,6 +494,19 @@ export type DeviceName = {
 };
 
 /**
+ * DiscoverRequest
+ *
+ * Without `ports`: look again where the operator said.
+ */
+export type DiscoverRequest = {
+    host?: Host;
+    /**
+     * Ports
+     */
+    ports?: Array<Port>;
+};
+
+/**
  * ElsewhereWay
  *
  * `name`: the words on its button.
@@ -518,6 +658,8 @@ export type Hello = {
     version: string;
 };
 
+export type Host = string;
+
 /**
  * Hours
  *
@@ -578,6 +720,90 @@ export type IncomingMessage = {
      * Role
      */
     role: 'system' | 'user' | 'assistant';
+};
+
+export type InputAction = 'accept' | 'decline' | 'cancel';
+
+/**
+ * InputAnswer
+ *
+ * `content`: the fields of a form, when it is accepted.
+ */
+export type InputAnswer = {
+    action: InputAction;
+    /**
+     * Content
+     */
+    content?: {
+        [key: string]: Value;
+    } | null;
+};
+
+/**
+ * InputDecided
+ *
+ * `decline` also when nobody answered. What was filled in is not told.
+ */
+export type InputDecided = {
+    action: InputAction;
+    /**
+     * Call Id
+     */
+    call_id: string;
+    /**
+     * Input Id
+     */
+    input_id: string;
+    /**
+     * Type
+     */
+    type: 'input.decided';
+};
+
+/**
+ * InputRequested
+ *
+ * A server wants something of the person. `form`: `fields` is a flat JSON Schema to fill in;
+ * `url`: a page to open outside of Parlor, after showing whose it is.
+ */
+export type InputRequested = {
+    /**
+     * Call Id
+     */
+    call_id: string;
+    /**
+     * Expires At
+     */
+    expires_at: string;
+    fields: JsonObject;
+    /**
+     * Input Id
+     */
+    input_id: string;
+    /**
+     * Kind
+     */
+    kind: 'form' | 'url';
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Type
+     */
+    type: 'input.requested';
+    /**
+     * Url
+     */
+    url: string;
+};
+
+export type JsonObject = {
+    [key: string]: unknown;
 };
 
 /**
@@ -717,6 +943,10 @@ export type LiveEvent = ({
 } & ConversationDeleted) | ({
     type: 'messages.changed';
 } & MessagesChanged) | ({
+    type: 'question.asked';
+} & QuestionAsked) | ({
+    type: 'question.answered';
+} & QuestionAnswered) | ({
     type: 'device.changed';
 } & DeviceChanged);
 
@@ -1056,6 +1286,16 @@ export type Notice = {
 };
 
 /**
+ * OpenQuestions
+ */
+export type OpenQuestions = {
+    /**
+     * Items
+     */
+    items: Array<QuestionAsked>;
+};
+
+/**
  * PairedDisplay
  *
  * `online`: it listens right now.
@@ -1346,6 +1586,33 @@ export type PersonChange = {
     role?: 'adult' | 'child';
 };
 
+export type Policy = 'allow' | 'ask' | 'deny';
+
+export type Port = number;
+
+/**
+ * Preference
+ */
+export type Preference = {
+    client_id: Client;
+    /**
+     * Enabled Servers
+     */
+    enabled_servers: Array<string> | null;
+};
+
+/**
+ * PreferenceChange
+ *
+ * null: all servers.
+ */
+export type PreferenceChange = {
+    /**
+     * Enabled Servers
+     */
+    enabled_servers: Array<ServerId> | null;
+};
+
 /**
  * Problem
  *
@@ -1360,6 +1627,56 @@ export type Problem = {
      * Detail
      */
     detail: string;
+};
+
+/**
+ * QuestionAnswered
+ *
+ * On another screen, or it is too late, or the turn has ended: take it away.
+ *
+ * `question_id`: its `approval_id` or `input_id`.
+ */
+export type QuestionAnswered = {
+    /**
+     * Question Id
+     */
+    question_id: string;
+    /**
+     * Turn Id
+     */
+    turn_id: string;
+    /**
+     * Type
+     */
+    type: 'question.answered';
+};
+
+/**
+ * QuestionAsked
+ *
+ * A running turn waits for its person: show it wherever they are.
+ */
+export type QuestionAsked = {
+    /**
+     * Conversation Id
+     */
+    conversation_id: string;
+    /**
+     * Question
+     */
+    question: ({
+        type: 'approval.requested';
+    } & ApprovalRequested) | ({
+        type: 'input.requested';
+    } & InputRequested);
+    /**
+     * Turn Id
+     */
+    turn_id: string;
+    /**
+     * Type
+     */
+    type: 'question.asked';
 };
 
 /**
@@ -1468,6 +1785,20 @@ export type Registration = {
     username: Username;
 };
 
+/**
+ * Removed
+ */
+export type Removed = {
+    /**
+     * Server Id
+     */
+    server_id: string;
+    /**
+     * Status
+     */
+    status?: 'removed';
+};
+
 export type Role = 'owner' | 'adult' | 'child';
 
 export type Scope = 'chat' | 'tools' | 'read' | 'admin';
@@ -1491,6 +1822,94 @@ export type SecondFactorState = {
 };
 
 export type Secret = string;
+
+/**
+ * ServerBody
+ *
+ * `since`: in this state; `reason`: why, in words for people. `url`: for the owner's eyes,
+ * null for a server that Parlor starts itself. `signed_in`: the caller has an account there that
+ * Parlor uses, and may sign out of it.
+ */
+export type ServerBody = {
+    /**
+     * Connected
+     */
+    connected: boolean;
+    /**
+     * Disabled Tools
+     */
+    disabled_tools: Array<string>;
+    /**
+     * Enabled
+     */
+    enabled: boolean;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Reason
+     */
+    reason: string;
+    /**
+     * Signed In
+     */
+    signed_in: boolean;
+    /**
+     * Since
+     */
+    since: string;
+    source: Source;
+    state: StateName;
+    /**
+     * Tool Count
+     */
+    tool_count: number;
+    /**
+     * Tools
+     */
+    tools: Array<ToolBody>;
+    /**
+     * Url
+     */
+    url: string | null;
+};
+
+/**
+ * ServerChange
+ *
+ * `disabled_tools`: all that are off from now on, by the server's own names.
+ */
+export type ServerChange = {
+    /**
+     * Disabled Tools
+     */
+    disabled_tools?: Array<ToolName> | null;
+    /**
+     * Enabled
+     */
+    enabled?: boolean | null;
+};
+
+export type ServerId = string;
+
+/**
+ * ServerList
+ */
+export type ServerList = {
+    /**
+     * Servers
+     */
+    servers: Array<ServerBody>;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
 
 /**
  * SessionEntry
@@ -1554,11 +1973,35 @@ export type SetupState = {
 };
 
 /**
+ * SignInPage
+ */
+export type SignInPage = {
+    /**
+     * Url
+     */
+    url: string;
+};
+
+/**
  * SignedInUser
  */
 export type SignedInUser = {
     user: User;
 };
+
+/**
+ * SignedOut
+ */
+export type SignedOut = {
+    /**
+     * Revoked
+     */
+    revoked: boolean | null;
+};
+
+export type Source = 'file' | 'person' | 'discovery';
+
+export type StateName = 'off' | 'connecting' | 'ready' | 'failed' | 'needs_sign_in';
 
 /**
  * StreamRequest
@@ -1568,6 +2011,7 @@ export type SignedInUser = {
  * Fields of the OpenAI schema that have no meaning here are ignored.
  */
 export type StreamRequest = {
+    client?: Client;
     conversation_id?: MessageId | null;
     edit_of?: MessageId | null;
     /**
@@ -1692,6 +2136,100 @@ export type TokenAnswer = {
 };
 
 /**
+ * ToolApproval
+ */
+export type ToolApproval = {
+    /**
+     * Tools
+     */
+    tools: Array<ApprovedTool>;
+};
+
+/**
+ * ToolBody
+ *
+ * `name`: the server's own; `offered_name`: what models call it. `policy`: what would happen
+ * to a call of the caller now; `choice`: what they decided, if they did. `approved`: its words
+ * count as read (the operator chose the server, or the owner approved them).
+ */
+export type ToolBody = {
+    /**
+     * Approved
+     */
+    approved: boolean;
+    change: ToolChange | null;
+    choice: Choice | null;
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Destructive
+     */
+    destructive: boolean;
+    /**
+     * Enabled
+     */
+    enabled: boolean;
+    /**
+     * Fingerprint
+     */
+    fingerprint: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Offered Name
+     */
+    offered_name: string;
+    /**
+     * Open World
+     */
+    open_world: boolean;
+    policy: Policy;
+    /**
+     * Read Only
+     */
+    read_only: boolean;
+    /**
+     * Title
+     */
+    title: string;
+};
+
+/**
+ * ToolChange
+ *
+ * The tool is off until somebody has compared these and approves `now`.
+ */
+export type ToolChange = {
+    approved: ToolWords;
+    now: ToolWords;
+};
+
+/**
+ * ToolChoice
+ *
+ * `server_id` is empty for Parlor's own tools. `choice` null: as if never asked.
+ */
+export type ToolChoice = {
+    choice: Choice | null;
+    server_id: ServerId;
+    tool_name: ToolName;
+};
+
+/**
+ * ToolChoices
+ */
+export type ToolChoices = {
+    /**
+     * Items
+     */
+    items: Array<ToolChoice>;
+};
+
+/**
  * ToolFinished
  */
 export type ToolFinished = {
@@ -1713,6 +2251,18 @@ export type ToolFinished = {
      */
     type: 'tool.finished';
 };
+
+/**
+ * ToolList
+ */
+export type ToolList = {
+    /**
+     * Tools
+     */
+    tools: Array<ToolBody>;
+};
+
+export type ToolName = string;
 
 /**
  * ToolPart
@@ -1811,6 +2361,36 @@ export type ToolStarted = {
 export type ToolStatus = 'ok' | 'error' | 'cancelled';
 
 /**
+ * ToolSwitch
+ */
+export type ToolSwitch = {
+    /**
+     * Enabled
+     */
+    enabled: boolean;
+    tool_name: ToolName;
+};
+
+/**
+ * ToolWords
+ *
+ * All that a model is told of a tool, and a person approves.
+ */
+export type ToolWords = {
+    /**
+     * Description
+     */
+    description: string;
+    hints: JsonObject;
+    input_schema: JsonObject;
+    output_schema: JsonObject | null;
+    /**
+     * Title
+     */
+    title: string;
+};
+
+/**
  * TotpEnrolment
  *
  * `qr`: rows of modules, 1 is dark.
@@ -1883,6 +2463,14 @@ export type TurnEvent = ({
 } & ToolProgress) | ({
     type: 'tool.finished';
 } & ToolFinished) | ({
+    type: 'approval.requested';
+} & ApprovalRequested) | ({
+    type: 'approval.decided';
+} & ApprovalDecided) | ({
+    type: 'input.requested';
+} & InputRequested) | ({
+    type: 'input.decided';
+} & InputDecided) | ({
     type: 'usage';
 } & UsageReported) | ({
     type: 'message.saved';
@@ -2057,6 +2645,8 @@ export type User = {
 
 export type Username = string;
 
+export type Value = string | number | number | boolean | Array<string> | null;
+
 /**
  * Ways
  *
@@ -2093,6 +2683,35 @@ export type BackendApiAuthDisplayName2 = string;
 export type BackendApiDevicesCode = string;
 
 export type BackendAuthMembersDisplayName = string;
+
+export type ClientDocumentData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/parlor-mcp-client.json';
+};
+
+export type ClientDocumentErrors = {
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ClientDocumentError = ClientDocumentErrors[keyof ClientDocumentErrors];
+
+export type ClientDocumentResponses = {
+    /**
+     * Response Client Document
+     *
+     * Successful Response
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type ClientDocumentResponse = ClientDocumentResponses[keyof ClientDocumentResponses];
 
 export type ListAuditEventsData = {
     body?: never;
@@ -3371,6 +3990,35 @@ export type GenerationResponses = {
 
 export type GenerationResponse = GenerationResponses[keyof GenerationResponses];
 
+export type OpenQuestionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/chat/questions';
+};
+
+export type OpenQuestionsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type OpenQuestionsError = OpenQuestionsErrors[keyof OpenQuestionsErrors];
+
+export type OpenQuestionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: OpenQuestions;
+};
+
+export type OpenQuestionsResponse = OpenQuestionsResponses[keyof OpenQuestionsResponses];
+
 export type RegenerateData = {
     body: AgainRequest;
     path?: never;
@@ -3636,6 +4284,64 @@ export type GetTurnResponses = {
 
 export type GetTurnResponse = GetTurnResponses[keyof GetTurnResponses];
 
+export type AnswerApprovalData = {
+    body: ApprovalAnswer;
+    path: {
+        /**
+         * Turn Id
+         */
+        turn_id: string;
+        /**
+         * Approval Id
+         */
+        approval_id: string;
+    };
+    query?: never;
+    url: '/api/chat/turns/{turn_id}/approvals/{approval_id}';
+};
+
+export type AnswerApprovalErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AnswerApprovalError = AnswerApprovalErrors[keyof AnswerApprovalErrors];
+
+export type AnswerApprovalResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type AnswerApprovalResponse = AnswerApprovalResponses[keyof AnswerApprovalResponses];
+
 export type FollowTurnGetData = {
     body?: never;
     path: {
@@ -3741,6 +4447,64 @@ export type FollowTurnResponses = {
 };
 
 export type FollowTurnResponse = FollowTurnResponses[keyof FollowTurnResponses];
+
+export type AnswerInputData = {
+    body: InputAnswer;
+    path: {
+        /**
+         * Turn Id
+         */
+        turn_id: string;
+        /**
+         * Input Id
+         */
+        input_id: string;
+    };
+    query?: never;
+    url: '/api/chat/turns/{turn_id}/inputs/{input_id}';
+};
+
+export type AnswerInputErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AnswerInputError = AnswerInputErrors[keyof AnswerInputErrors];
+
+export type AnswerInputResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type AnswerInputResponse = AnswerInputResponses[keyof AnswerInputResponses];
 
 export type StopData = {
     body?: never;
@@ -4422,6 +5186,685 @@ export type LiveResponses = {
 };
 
 export type LiveResponse = LiveResponses[keyof LiveResponses];
+
+export type ListChoicesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/policy';
+};
+
+export type ListChoicesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListChoicesError = ListChoicesErrors[keyof ListChoicesErrors];
+
+export type ListChoicesResponses = {
+    /**
+     * Successful Response
+     */
+    200: ToolChoices;
+};
+
+export type ListChoicesResponse = ListChoicesResponses[keyof ListChoicesResponses];
+
+export type ChooseData = {
+    body: ToolChoice;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/policy';
+};
+
+export type ChooseErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ChooseError = ChooseErrors[keyof ChooseErrors];
+
+export type ChooseResponses = {
+    /**
+     * Successful Response
+     */
+    200: ToolChoices;
+};
+
+export type ChooseResponse = ChooseResponses[keyof ChooseResponses];
+
+export type GetPreferenceData = {
+    body?: never;
+    path: {
+        client: Client;
+    };
+    query?: never;
+    url: '/api/mcp/preferences/{client}';
+};
+
+export type GetPreferenceErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type GetPreferenceError = GetPreferenceErrors[keyof GetPreferenceErrors];
+
+export type GetPreferenceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Preference;
+};
+
+export type GetPreferenceResponse = GetPreferenceResponses[keyof GetPreferenceResponses];
+
+export type SetPreferenceData = {
+    body: PreferenceChange;
+    path: {
+        client: Client;
+    };
+    query?: never;
+    url: '/api/mcp/preferences/{client}';
+};
+
+export type SetPreferenceErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type SetPreferenceError = SetPreferenceErrors[keyof SetPreferenceErrors];
+
+export type SetPreferenceResponses = {
+    /**
+     * Successful Response
+     */
+    200: Preference;
+};
+
+export type SetPreferenceResponse = SetPreferenceResponses[keyof SetPreferenceResponses];
+
+export type ListServersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/servers';
+};
+
+export type ListServersErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListServersError = ListServersErrors[keyof ListServersErrors];
+
+export type ListServersResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerList;
+};
+
+export type ListServersResponse = ListServersResponses[keyof ListServersResponses];
+
+export type ConnectServerData = {
+    body: ConnectRequest;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/servers/connect';
+};
+
+export type ConnectServerErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Service Unavailable
+     */
+    503: ErrorBody;
+};
+
+export type ConnectServerError = ConnectServerErrors[keyof ConnectServerErrors];
+
+export type ConnectServerResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerBody;
+};
+
+export type ConnectServerResponse = ConnectServerResponses[keyof ConnectServerResponses];
+
+export type DiscoverServersData = {
+    body: DiscoverRequest;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/servers/discover';
+};
+
+export type DiscoverServersErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type DiscoverServersError = DiscoverServersErrors[keyof DiscoverServersErrors];
+
+export type DiscoverServersResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerList;
+};
+
+export type DiscoverServersResponse = DiscoverServersResponses[keyof DiscoverServersResponses];
+
+export type RefreshServersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/servers/refresh';
+};
+
+export type RefreshServersErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RefreshServersError = RefreshServersErrors[keyof RefreshServersErrors];
+
+export type RefreshServersResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerList;
+};
+
+export type RefreshServersResponse = RefreshServersResponses[keyof RefreshServersResponses];
+
+export type RemoveServerData = {
+    body?: never;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}';
+};
+
+export type RemoveServerErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemoveServerError = RemoveServerErrors[keyof RemoveServerErrors];
+
+export type RemoveServerResponses = {
+    /**
+     * Successful Response
+     */
+    200: Removed;
+};
+
+export type RemoveServerResponse = RemoveServerResponses[keyof RemoveServerResponses];
+
+export type ChangeServerData = {
+    body: ServerChange;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}';
+};
+
+export type ChangeServerErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ChangeServerError = ChangeServerErrors[keyof ChangeServerErrors];
+
+export type ChangeServerResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerList;
+};
+
+export type ChangeServerResponse = ChangeServerResponses[keyof ChangeServerResponses];
+
+export type ApproveToolsData = {
+    body: ToolApproval;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/approve';
+};
+
+export type ApproveToolsErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ApproveToolsError = ApproveToolsErrors[keyof ApproveToolsErrors];
+
+export type ApproveToolsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ToolList;
+};
+
+export type ApproveToolsResponse = ApproveToolsResponses[keyof ApproveToolsResponses];
+
+export type SignOutOfToolServerData = {
+    body?: never;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/sign-in';
+};
+
+export type SignOutOfToolServerErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type SignOutOfToolServerError = SignOutOfToolServerErrors[keyof SignOutOfToolServerErrors];
+
+export type SignOutOfToolServerResponses = {
+    /**
+     * Successful Response
+     */
+    200: SignedOut;
+};
+
+export type SignOutOfToolServerResponse = SignOutOfToolServerResponses[keyof SignOutOfToolServerResponses];
+
+export type SignInAtToolServerData = {
+    body?: never;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/sign-in';
+};
+
+export type SignInAtToolServerErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Bad Gateway
+     */
+    502: ErrorBody;
+};
+
+export type SignInAtToolServerError = SignInAtToolServerErrors[keyof SignInAtToolServerErrors];
+
+export type SignInAtToolServerResponses = {
+    /**
+     * Successful Response
+     */
+    200: SignInPage;
+};
+
+export type SignInAtToolServerResponse = SignInAtToolServerResponses[keyof SignInAtToolServerResponses];
+
+export type ListToolsData = {
+    body?: never;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/tools';
+};
+
+export type ListToolsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListToolsError = ListToolsErrors[keyof ListToolsErrors];
+
+export type ListToolsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ToolList;
+};
+
+export type ListToolsResponse = ListToolsResponses[keyof ListToolsResponses];
+
+export type SwitchToolData = {
+    body: ToolSwitch;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/tools';
+};
+
+export type SwitchToolErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type SwitchToolError = SwitchToolErrors[keyof SwitchToolErrors];
+
+export type SwitchToolResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerList;
+};
+
+export type SwitchToolResponse = SwitchToolResponses[keyof SwitchToolResponses];
+
+export type ToolSignInCallbackData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * State
+         */
+        state?: string | null;
+        /**
+         * Code
+         */
+        code?: string | null;
+        /**
+         * Error
+         */
+        error?: string | null;
+        /**
+         * Iss
+         */
+        iss?: string | null;
+    };
+    url: '/api/mcp/sign-in/callback';
+};
+
+export type ToolSignInCallbackErrors = {
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ToolSignInCallbackError = ToolSignInCallbackErrors[keyof ToolSignInCallbackErrors];
 
 export type ListModelsData = {
     body?: never;

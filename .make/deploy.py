@@ -1,0 +1,154 @@
+"""`make deploy` and `make test-deploy`: Parlor on two hosts, by Ansible from this environment.
+
+deploy.py run [site.yml]    the playbook against INVENTORY, with ARGS
+deploy.py test              the playbooks against a lab on this machine (root, Debian)
+deploy.py lock              compile requirements-deploy.lock again
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from python_env import VENV, VENV_PYTHON, uv, uv_environment
+from steps import (
+    CACHE,
+    ROOT,
+    answers,
+    digest,
+    is_current,
+    mark,
+    run_quietly,
+    say,
+    stop,
+    timed,
+    wants_everything,
+)
+
+ANSIBLE = ROOT / "ansible"
+LOCK = ROOT / "requirements-deploy.lock"
+PROGRAM = VENV / "bin" / "ansible-playbook"
+COLLECTIONS = CACHE / "collections"
+# Of the `ansible` package, which bundles collections, one folder is needed, and only by those who
+# reach their containers through the Proxmox host.
+BUNDLE = "ansible==14.5.0"
+
+
+def install() -> None:
+    stamp = VENV / ".parlor-deploy-packages"
+    value = digest(LOCK.read_bytes())
+    if is_current(stamp, value) and answers([PROGRAM, "--version"]):
+        return
+    with timed("Ansible (into .venv)"):
+        run_quietly(
+            [uv(), "pip", "install", "--python", VENV_PYTHON, "--require-hashes", "-r", LOCK],
+            log="deploy-packages",
+            env=uv_environment(),
+        )
+    mark(stamp, value)
+
+
+def compile_lock() -> None:
+    command: list[object] = [uv(), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--no-emit-index-url", "--no-header", "--no-annotate", "--python-version", "3.13"]
+    if os.environ.get("UPGRADE", "") not in ("", "0"):
+        command.append("--upgrade")
+    # One environment holds both, so they agree on what they share.
+    command += ["-c", ROOT / "requirements-dev.lock", ANSIBLE / "requirements.in", "-o", LOCK]
+    with timed(LOCK.name):
+        run_quietly(command, log="lock-deploy", env=uv_environment())
+
+
+def through_proxmox(inventory: Path) -> bool:
+    return "proxmox_pct_remote" in inventory.read_text(encoding="utf-8")
+
+
+def proxmox_collection() -> None:
+    """The connection plugin for `pct`, out of the bundle's wheel; nothing of it is installed."""
+    there = COLLECTIONS / "ansible_collections" / "community" / "proxmox"
+    if there.is_dir():
+        return
+    with timed("The collection community.proxmox"):
+        wheels = CACHE / "wheels"
+        tool = [uv(), "tool", "run", "--python", VENV_PYTHON, "pip", "download", "--no-deps"]
+        run_quietly([*tool, "-d", wheels, BUNDLE], log="collection", env=uv_environment())
+        (wheel,) = wheels.glob("ansible-*.whl")
+        fresh = COLLECTIONS.with_name("collections.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        part = "ansible_collections/community/proxmox/*"
+        code = "import sys, zipfile, fnmatch; z = zipfile.ZipFile(sys.argv[1]);"
+        code += "z.extractall(sys.argv[2], fnmatch.filter(z.namelist(), sys.argv[3]))"
+        run_quietly([VENV_PYTHON, "-c", code, wheel, fresh, part], log="collection-unpack")
+        shutil.rmtree(COLLECTIONS, ignore_errors=True)
+        fresh.rename(COLLECTIONS)
+        shutil.rmtree(wheels)
+        run_quietly(
+            [uv(), "pip", "install", "--python", VENV_PYTHON, "paramiko"],
+            log="deploy-paramiko",
+            env=uv_environment(),
+        )
+
+
+def inventory() -> Path:
+    """The owner's, or a fresh one to fill in."""
+    given = Path(os.environ.get("INVENTORY") or ANSIBLE / "inventory.yml").resolve()
+    if given.exists():
+        return given
+    if given != ANSIBLE / "inventory.yml":
+        stop(f"there is no inventory {given}")
+    shutil.copy(ANSIBLE / "inventory.example.yml", given)
+    given.chmod(0o600)
+    words = f"fill in the three values in {given.relative_to(ROOT)}"
+    return stop(f"{words}, then run the same command again")
+
+
+def run(playbook: str) -> int:
+    install()
+    hosts = inventory()
+    if through_proxmox(hosts):
+        proxmox_collection()
+    command = [str(PROGRAM), "-i", str(hosts), str(ANSIBLE / playbook)]
+    command += shlex.split(os.environ.get("ARGS", ""))
+    env = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}
+    return subprocess.run(command, cwd=ANSIBLE, env=env, check=False).returncode
+
+
+def test() -> int:
+    sys.path.insert(0, str(ROOT))
+    from tests.deploy.lab.programs import unable  # noqa: PLC0415 - the lab's own judgement
+
+    reason = unable()
+    if reason:
+        say("!" * 78)
+        say(f"!!  NOT RUN: the tests of the deployment: {reason}.")
+        say("!!  This run therefore says nothing about the playbooks and the units.")
+        say("!" * 78)
+        return 1 if wants_everything() else 0
+    install()
+    env = {**os.environ, "PARLOR_LAB": "1", "PARLOR_FILE": str(ROOT / "dist" / "parlor.pyz")}
+    command = [str(VENV_PYTHON), "-m", "pytest", "-s", "-p", "no:randomly"]
+    # Their own world: what keeps ordinary tests on loopback lies outside this folder.
+    command += ["--confcutdir=tests/deploy", "-o", "timeout=900", "tests/deploy"]
+    command += shlex.split(os.environ.get("PYTEST_ARGS", ""))
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def main() -> int:
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    if verb == "run":
+        return run(sys.argv[2] if len(sys.argv) > 2 else "site.yml")
+    if verb == "test":
+        return test()
+    if verb == "lock":
+        compile_lock()
+        return 0
+    say(__doc__ or "")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Allow, ask, deny: the whole table, and the pictures that a model does not get."""
+
+import pytest
+
+from backend.messages import ToolCall, ToolSpec
+from backend.toolbox.context import Approval, CallContext, Decision, Seen, Who
+from backend.toolbox.policy import PersonGate, Standing, Verdict, verdict_on
+from backend.toolbox.policy_memory import Approvals
+from backend.toolbox.records import ToolHints
+from backend.toolbox.service import Tool, Toolbox
+
+pytestmark = pytest.mark.anyio
+
+OURS = ToolHints(read_only=True, open_world=False)
+READS_STRANGERS = ToolHints(read_only=True, open_world=True)
+WRITES = ToolHints()
+NOTES = ToolHints(open_world=False)
+ALLOW, DENY = Verdict("allow"), Verdict("deny")
+
+
+def ask(reason) -> Verdict:
+    return Verdict("ask", reason)
+
+
+@pytest.mark.parametrize(
+    ("standing", "at_first", "after_untrusted"),
+    [
+        (Standing(OURS), ALLOW, ALLOW),
+        (Standing(OURS, choice="ask"), ask("outside"), ask("outside")),
+        (Standing(READS_STRANGERS), ask("outside"), ask("outside")),
+        (Standing(READS_STRANGERS, choice="allow"), ALLOW, ALLOW),
+        (Standing(WRITES), ask("writes"), ask("untrusted_content")),
+        (Standing(WRITES, choice="ask"), ask("writes"), ask("untrusted_content")),
+        (Standing(WRITES, choice="allow"), ALLOW, ask("untrusted_content")),
+        (Standing(WRITES, is_known=False), ask("unknown_server"), ask("untrusted_content")),
+        (Standing(OURS, choice="deny"), DENY, DENY),
+        (Standing(WRITES, choice="deny"), DENY, DENY),
+    ],
+)
+def test_p2_the_policy(standing, at_first, after_untrusted):
+    assert verdict_on(standing, after_untrusted=False) == at_first
+    assert verdict_on(standing, after_untrusted=True) == after_untrusted
+
+
+class NoStore:
+    """Remembers nothing beyond the process."""
+
+    async def remember(self, *_: object) -> None: ...
+
+
+def own(name: str, hints: ToolHints, ran: list[str]) -> Tool:
+    async def run(_: dict) -> str:
+        ran.append(name)
+        return name
+
+    return Tool(ToolSpec(name, "Does it.", {"type": "object", "properties": {}}), run, hints)
+
+
+def box(ran: list[str]) -> Toolbox:
+    tools = [own("note", NOTES, ran), own("search", READS_STRANGERS, ran), own("now", OURS, ran)]
+    gate = PersonGate(Approvals(NoStore()), Who("anna"), lambda _: None)
+    return Toolbox(tools, gate=gate)
+
+
+async def test_with_nobody_to_ask_only_what_is_harmless_runs():
+    ran: list[str] = []
+    for name in ("note", "search", "now"):
+        await box(ran).call(ToolCall("1", name, "{}"), CallContext(Who("anna")))
+    assert ran == ["now"]
+
+
+async def test_what_parlor_itself_writes_is_asked_and_remembered_as_well():
+    ran: list[str] = []
+    asked: list[Approval] = []
+
+    async def approve(approval: Approval) -> Decision:
+        asked.append(approval)
+        return Decision(allowed=True, remember=True)
+
+    tools, context = box(ran), CallContext(Who("anna"), approve=approve)
+    await tools.call(ToolCall("1", "note", '{"text": "milk"}'), context)
+    await tools.call(ToolCall("2", "note", '{"text": "eggs"}'), context)
+    assert [(one.tool, one.server, one.arguments) for one in asked] == [
+        ("note", "", {"text": "milk"})
+    ]
+    await tools.call(ToolCall("3", "search", "{}"), context)
+    await tools.call(ToolCall("4", "note", '{"text": "more"}'), context)
+    assert [one.reason for one in asked] == ["writes", "outside", "untrusted_content"]
+    assert context.seen.latest == "search"
+
+
+async def test_a_history_with_unknown_tools_counts_as_untrusted():
+    assert box([]).seen_after(["now", "note"]).latest == ""
+    assert box([]).seen_after(["now", "search"]).latest == "search"
+    assert box([]).seen_after(["gone"]).latest == "gone"
+    assert Seen().latest == ""
