@@ -30,7 +30,7 @@ from backend.api import (
 from backend.api.edge import gate
 from backend.api.errors import add_error_handlers
 from backend.api.frontends import Frontends, Shelf, built_frontends
-from backend.api.openapi import add_event_schemas
+from backend.api.openapi import add_shared_schemas
 from backend.api.security import BodyLimit, SecurityHeaders
 from backend.container import Services, open_services
 from backend.kit.version import VERSION
@@ -95,7 +95,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
-    add_event_schemas(app)
+    add_shared_schemas(app)
     # Added last runs first: the door and headers on everything, then files, then the size of a body.
     app.add_middleware(BodyLimit)
     app.add_middleware(Frontends, Shelf(built_frontends()))

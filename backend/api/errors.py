@@ -1,5 +1,6 @@
 """Every error as `{code, detail}` with the right status."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -28,8 +29,15 @@ class ErrorBody(BaseModel):
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for OpenAPI."""
-    return {status: {"model": ErrorBody} for status in (422, *statuses)}
+    """The errors of a route, for OpenAPI.
+
+    By reference: FastAPI would build a validator for each of them, half of a start's time.
+    """
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in (422, *statuses)
+    }
 
 
 def error_response(

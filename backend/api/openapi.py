@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from backend.api.errors import ErrorBody
 from backend.chat.events import TURN_EVENT
 from backend.chat.live import LiveEvent
 from backend.kit.sse import MEDIA_TYPE
@@ -22,13 +23,14 @@ def stream_of(events: str, description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
-def add_event_schemas(app: FastAPI) -> None:
-    """Make `app.openapi()` name every event and both unions."""
+def add_shared_schemas(app: FastAPI) -> None:
+    """Make `app.openapi()` describe errors, and name every event and both unions."""
     describe_routes = app.openapi
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = describe_routes()
+            schema["components"]["schemas"]["ErrorBody"] = ErrorBody.model_json_schema()
             for name, adapter in _EVENTS.items():
                 union = adapter.json_schema(ref_template=_REFERENCE, mode="serialization")
                 parts = union.pop("$defs", {})

@@ -1,5 +1,6 @@
 """The command `parlor`."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the server: plain HTTP on loopback, TLS elsewhere."""
+    gc.disable()  # until it serves: what is imported stays, and looking for garbage in it takes long
     from backend.cli.serve import run_server  # noqa: PLC0415  # start-up: one command, one import
 
     settings = Settings.load(host=host, port=port)

@@ -173,6 +173,7 @@ def _calm_collector() -> None:
     """What start-up made stays: it need not be looked at again, nor every 700 new objects."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 50, 1000)
 
 

@@ -58,13 +58,18 @@ class Dialer:
         self._tls: ssl.SSLContext | None = None
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
 
-    async def post(self, path: str, body: bytes, silence: float) -> Connection:
-        """The connection, when the request is on its way. Raises ProviderUnreachableError."""
+    async def send(
+        self, method: str, path: str, headers: bytes, body: bytes, silence: float
+    ) -> Connection:
+        """The connection, when the request is on its way. Raises ProviderUnreachableError.
+
+        `headers` come after those of every request, each with its line end.
+        """
         origin = self._origin or self._prepare()
         connection = self._take_idle() or await self._connect(origin)
         connection.ask(
-            b"POST %b%b HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b"
-            % (origin.path.encode(), path.encode(), self._head, len(body), body),
+            b"%b %b%b HTTP/1.1\r\n%b%b\r\n%b"
+            % (method.encode(), origin.path.encode(), path.encode(), self._head, headers, body),
             silence,
         )
         return connection

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const PROGRAM = process.env["PARLOR"] ?? join(import.meta.dirname, "../../.venv/bin/parlor");
+export const PROGRAM = process.env["PARLOR"] ?? join(import.meta.dirname, "../../.venv/bin/parlor");
 const PATIENCE = 20_000;
 
 export class Appliance {

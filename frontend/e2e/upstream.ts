@@ -27,6 +27,8 @@ interface AskedFor {
 export class Upstream {
   readonly models: string[];
   answer: Answer = { text: "Yes." };
+  /** What tools said, as the model heard it in the latest question. */
+  heard: string[] = [];
   readonly #server: Server;
 
   constructor(models: string[]) {
@@ -54,6 +56,9 @@ export class Upstream {
     const body: Buffer[] = [];
     for await (const chunk of request) body.push(chunk as Buffer);
     const asked = JSON.parse(Buffer.concat(body).toString()) as AskedFor;
+    this.heard = asked.messages
+      .filter(({ role }) => role === "tool")
+      .map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content)));
     await this.#stream(response, asked.messages.at(-1)?.role === "tool");
   }
 

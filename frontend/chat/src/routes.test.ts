@@ -22,6 +22,7 @@ test("what is no address of the app is none", () => {
     "/c/../etc",
     "/settings/secrets",
     "/settings/log/1",
+    "/settings/tools/a/b",
     "/settings/people/a/b",
     "/constructor",
     "//",

@@ -1,6 +1,6 @@
 /** The app's few addresses. */
 
-export const SETTINGS_PAGES = ["account", "people", "devices", "log"] as const;
+export const SETTINGS_PAGES = ["account", "people", "tools", "devices", "log"] as const;
 export type SettingsPage = (typeof SETTINGS_PAGES)[number];
 
 export type Route =
@@ -27,7 +27,8 @@ export function routeOf(path: string): Route {
   if (conversation !== undefined) return { name: "chat", id: conversation };
   const [, name, id = null] = /^\/settings\/(\w+)(?:\/([\w-]{1,100}))?$/.exec(bare) ?? [];
   const page = SETTINGS_PAGES.find((one) => one === name);
-  if (page === undefined || (id !== null && page !== "people")) return { name: "unknown" };
+  if (page === undefined || (id !== null && page !== "people" && page !== "tools"))
+    return { name: "unknown" };
   return { name: "settings", page, id };
 }
 

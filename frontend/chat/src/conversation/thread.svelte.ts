@@ -1,4 +1,5 @@
 import type { Message, TurnStarted } from "@parlor/shared/api/types.ts";
+import type { Decided } from "@parlor/shared/chat/transcript.ts";
 import { type Branches, MessageTree } from "@parlor/shared/chat/tree.ts";
 
 import type { LiveAnswer } from "./answer.svelte.ts";
@@ -23,6 +24,8 @@ export class Thread {
   outgoing = $state.raw<Outgoing | null>(null);
   /** Reasoning times seen on this screen, by message. */
   thoughts = $state.raw<Readonly<Record<string, Readonly<Record<number, Thought>>>>>({});
+  /** What was answered to questions while this screen watched, by message. */
+  decided = $state.raw<Readonly<Record<string, readonly Decided[]>>>({});
   #messages = $state.raw<readonly Message[]>([]);
   #place = $state.raw<Place | null>(null);
 
@@ -114,6 +117,7 @@ export class Thread {
     this.endsLive();
     if (!message) return;
     this.thoughts = { ...this.thoughts, [message.id]: live.thoughts.byPart };
+    this.decided = { ...this.decided, [message.id]: live.transcript.decided };
     this.#messages = [...this.#messages.filter((other) => other.id !== message.id), message];
   }
 

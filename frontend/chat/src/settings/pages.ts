@@ -14,6 +14,7 @@ export interface PageLink {
 const PAGES: readonly PageLink[] = [
   { name: "account", label: "My account", icon: "person", roles: ["owner", "adult", "child"] },
   { name: "people", label: "People", icon: "people", roles: ["owner"] },
+  { name: "tools", label: "Tools", icon: "tool", roles: ["owner", "adult", "child"] },
   { name: "devices", label: "Displays", icon: "screen", roles: ["owner", "adult"] },
   { name: "log", label: "Log", icon: "journal", roles: ["owner"] },
 ];

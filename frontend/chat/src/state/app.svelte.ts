@@ -14,6 +14,7 @@ import { Library } from "../library/library.svelte.ts";
 import { Catalog } from "../models/catalog.svelte.ts";
 import { chatPath } from "../routes.ts";
 import { randomId } from "./ids.ts";
+import { OpenQuestions } from "./questions.svelte.ts";
 import { Router } from "./router.svelte.ts";
 import { Session } from "./session.svelte.ts";
 
@@ -30,6 +31,7 @@ export class AppState {
   readonly connection = new Connection();
   readonly library = new Library(this.api);
   readonly catalog = new Catalog(this.api);
+  readonly questions = new OpenQuestions(this.api);
   conversation = $state.raw<OpenConversation>(this.#make(null));
   /** Words that could not be sent, on their way back to the composer. */
   returned = $state.raw<{ text: string } | null>(null);
@@ -44,6 +46,7 @@ export class AppState {
       },
       onConnected: (again) => {
         this.connection.stands();
+        void this.questions.load();
         if (again) void this.#readAgain();
       },
       onLost: () => {
@@ -88,6 +91,7 @@ export class AppState {
       this.conversation.leave();
       this.conversation = this.#make(null);
       this.library.clear();
+      this.questions.clear();
     };
   }
 
@@ -119,6 +123,7 @@ export class AppState {
       return;
     }
     this.library.apply(event);
+    this.questions.apply(event);
     this.conversation.apply(event);
   }
 

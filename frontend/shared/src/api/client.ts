@@ -2,12 +2,15 @@
 import { Http } from "./http.ts";
 import type {
   AgainRequest,
+  ApprovalAnswer,
   Conversation,
   ConversationChange,
   ConversationPage,
   Credentials,
+  InputAnswer,
   Me,
   ModelList,
+  OpenQuestions,
   Registration,
   SetupState,
   SignedInUser,
@@ -85,6 +88,23 @@ export class Api extends Http {
 
   stop(turnId: string): Promise<Turn> {
     return this.json("POST", `/api/chat/turns/${encodeURIComponent(turnId)}/stop`);
+  }
+
+  /** Everything that running answers wait for right now. */
+  questions(): Promise<OpenQuestions> {
+    return this.json("GET", "/api/chat/questions");
+  }
+
+  decide(turnId: string, approvalId: string, answer: ApprovalAnswer): Promise<void> {
+    const turn = encodeURIComponent(turnId);
+    const approval = encodeURIComponent(approvalId);
+    return this.json("POST", `/api/chat/turns/${turn}/approvals/${approval}`, answer);
+  }
+
+  respond(turnId: string, inputId: string, answer: InputAnswer): Promise<void> {
+    const turn = encodeURIComponent(turnId);
+    const input = encodeURIComponent(inputId);
+    return this.json("POST", `/api/chat/turns/${turn}/inputs/${input}`, answer);
   }
 
   send(request: StreamRequest, signal: AbortSignal): Promise<Response> {

@@ -1,7 +1,7 @@
 /** One request to the server, and what its answer means. Every api here is made of these. */
 import { ApiError, errorOf, unreachable } from "./errors.ts";
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export class Http {
   readonly #base: string;

@@ -14,7 +14,7 @@ import {
 
 const GOLDEN = join(import.meta.dirname, "../../../../tests/fixtures/turns");
 
-type Shown = Omit<Transcript, "progress" | "questions">;
+type Shown = Omit<Transcript, "progress" | "questions" | "decided">;
 
 interface Golden {
   name: string;
@@ -38,7 +38,7 @@ const turns = readdirSync(GOLDEN)
   .map(read);
 
 function stored(transcript: Transcript): Shown {
-  const { progress: _, questions: __, ...rest } = transcript;
+  const { progress: _, questions: __, decided: ___, ...rest } = transcript;
   return rest;
 }
 
@@ -114,6 +114,17 @@ describe("questions of a running turn", () => {
     expect(open(after(events, "approval.decided"))).toEqual([]);
     expect(open(after(events, "input.requested"))).toEqual(["ask_2"]);
     expect(open(after(events, "input.decided"))).toEqual([]);
+  });
+
+  test("keep what became of them beside their call", () => {
+    const events = golden("a yes and a form before a tool ran");
+    const { decided } = events.reduce(reduce, EMPTY_TRANSCRIPT);
+    expect(
+      decided.map(({ question, outcome, part }) => [questionId(question), outcome, part]),
+    ).toEqual([
+      ["ask_1", "allow", 0],
+      ["ask_2", "accept", 0],
+    ]);
   });
 
   test("are gone when the turn has ended without an answer", () => {

@@ -1,7 +1,9 @@
 /** Events of a turn -> the message they make. The same rules live in the backend's
  * `transcript.py`; both are held to `tests/fixtures/turns`. */
 import type {
+  ApprovalDecided,
   ApprovalRequested,
+  InputDecided,
   InputRequested,
   Message,
   MessageStatus,
@@ -18,6 +20,16 @@ export type Progress = Pick<ToolProgress, "progress" | "total" | "message">;
 
 /** What the turn waits for: a yes to a call, or something that a server wants to know. */
 export type Question = ApprovalRequested | InputRequested;
+
+export type Outcome = ApprovalDecided["decision"] | InputDecided["action"];
+
+/** What became of a question, to be seen beside the call that it was about. */
+export interface Decided {
+  readonly question: Question;
+  readonly outcome: Outcome;
+  /** The place of the call among the parts: the id alone may be used again. */
+  readonly part: number;
+}
 
 export function questionId(question: Question): string {
   return question.type === "approval.requested" ? question.approval_id : question.input_id;
@@ -37,6 +49,7 @@ export interface Transcript {
   readonly progress: Readonly<Record<string, Progress>>;
   /** Open ones, oldest first; a stored message has none. */
   readonly questions: readonly Question[];
+  readonly decided: readonly Decided[];
 }
 
 export const EMPTY_TRANSCRIPT: Transcript = {
@@ -51,6 +64,7 @@ export const EMPTY_TRANSCRIPT: Transcript = {
   model: null,
   progress: {},
   questions: [],
+  decided: [],
 };
 
 /** Where a `continue` goes on: the old text stays, the old ending is taken back. */
@@ -72,12 +86,16 @@ function appended(parts: readonly Part[], type: "text" | "reasoning", text: stri
 }
 
 /** The latest call of that id: some providers count from zero again in every step. */
+export function placeOf(parts: readonly Part[], callId: string): number {
+  return parts.findLastIndex((part) => part.type === "tool" && part.call_id === callId);
+}
+
 function withTool(
   parts: readonly Part[],
   callId: string,
   change: (tool: ToolPart) => ToolPart,
 ): Part[] {
-  const place = parts.findLastIndex((part) => part.type === "tool" && part.call_id === callId);
+  const place = placeOf(parts, callId);
   return parts.map((part, index) =>
     index === place && part.type === "tool" ? change(part) : part,
   );
@@ -89,9 +107,15 @@ function cancelled(part: Part): Part {
     : part;
 }
 
-function withoutQuestion(transcript: Transcript, id: string): Transcript {
-  const questions = transcript.questions.filter((question) => questionId(question) !== id);
-  return { ...transcript, questions };
+function answered(transcript: Transcript, id: string, outcome: Outcome): Transcript {
+  const question = transcript.questions.find((one) => questionId(one) === id);
+  if (!question) return transcript;
+  const decided = { question, outcome, part: placeOf(transcript.parts, question.call_id) };
+  return {
+    ...transcript,
+    questions: transcript.questions.filter((one) => one !== question),
+    decided: [...transcript.decided, decided],
+  };
 }
 
 export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
@@ -142,9 +166,9 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
     case "input.requested":
       return { ...transcript, questions: [...transcript.questions, event] };
     case "approval.decided":
-      return withoutQuestion(transcript, event.approval_id);
+      return answered(transcript, event.approval_id, event.decision);
     case "input.decided":
-      return withoutQuestion(transcript, event.input_id);
+      return answered(transcript, event.input_id, event.action);
     case "usage": {
       const { prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cost } = event;
       return {
