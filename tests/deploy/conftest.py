@@ -1,0 +1,78 @@
+"""Real playbooks against real systemd hosts, in a network of their own.
+
+These tests need root, and minutes, so `make test-deploy` starts them, with the built file named in
+PARLOR_FILE and the word lab in PARLOR_LAB; an ordinary test run does not see this folder.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.household import Household
+from tests.deploy.lab.lab import Lab
+from tests.deploy.lab.network import GATEWAY
+from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release, given_release, variant
+
+collect_ignore_glob = [] if "PARLOR_LAB" in os.environ else ["test_*"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    lab = Lab(os.environ.get("PARLOR_LAB_NAME", "test"), groups=os.environ.get("LAB_GROUPS", "v2"))
+    lab.down()
+    seconds = lab.up()
+    print(f"\nlab: two bare hosts after {seconds:.1f} s")
+    # This process and all it starts: nothing beyond the lab can be reached from here.
+    lab.network.enter()
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="session")
+def provider(lab: Lab) -> Iterator[str]:
+    """Base URL of a model that does what the question says."""
+    command = [sys.executable, "-m", "tests.deploy.provider", GATEWAY, "9999"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("listening")
+        yield f"http://{GATEWAY}:9999/api/v1"
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def first() -> Release:
+    return given_release(Path(os.environ["PARLOR_FILE"]).resolve())
+
+
+@pytest.fixture(scope="session")
+def second(first: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A later version with a further migration, as the next release would be."""
+    step = {"backend/db/migrations/9001_lab.sql": b"CREATE TABLE lab (n INTEGER) STRICT;\n"}
+    return variant(first, tmp_path_factory.mktemp("second"), "9.0.1", step)
+
+
+@pytest.fixture(scope="session")
+def playbooks(
+    lab: Lab, provider: str, first: Release, tmp_path_factory: pytest.TempPathFactory
+) -> Playbooks:
+    return Playbooks(lab, provider, first, tmp_path_factory.mktemp("playbooks"))
+
+
+@pytest.fixture(scope="session")
+def household(lab: Lab, playbooks: Playbooks) -> Household:
+    """An owner on a Parlor that site.yml made. The first test that asks waits for it."""
+    done = playbooks.run("site.yml")
+    assert done.good, done.output
+    return Household.set_up(lab, done.output)

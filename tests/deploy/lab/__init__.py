@@ -1,0 +1,1 @@
+"""Two bare Debian hosts on this machine, to deploy to: see README.md."""

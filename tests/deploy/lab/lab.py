@@ -1,0 +1,126 @@
+"""A whole lab: the tools host and the app host, as Proxmox would have them as 110 and 111."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from tests.deploy.lab.hosts import Host
+from tests.deploy.lab.image import SHIFT, ready_image
+from tests.deploy.lab.network import Network
+from tests.deploy.lab.programs import LabError, install_missing, run, succeeds, unable
+
+_NUMBERS = {"tools": 110, "app": 111}
+_GROUPS = Path("/sys/fs/cgroup")
+_LOCKS = Path("/run/lxc/lock")
+
+
+class Lab:
+    """`name`: labs of different names run side by side."""
+
+    def __init__(self, name: str = "lab", *, groups: str = "v2") -> None:
+        """`groups`: v2 as on Proxmox, where limits are accepted and do nothing here; or hybrid,
+        which lends the machine's own controllers, so that limits bite."""
+        if groups not in ("v2", "hybrid"):
+            raise LabError(f"control groups are v2 or hybrid, not {groups}")
+        self._groups = groups
+        self.state = Path("/run/parlor-lab") / name
+        self.cache = Path(
+            os.environ.get("LAB_CACHE")
+            or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "parlor-lab"
+        )
+        self.network = Network(f"parlor-{name}")
+        self.hosts = {
+            host: Host(host, number, self.state, self.network) for host, number in _NUMBERS.items()
+        }
+
+    @property
+    def is_up(self) -> bool:
+        return self.network.file.exists()
+
+    @property
+    def key(self) -> Path:
+        return self.state / "id_ed25519"
+
+    def up(self) -> float:
+        """Both hosts, fresh. Seconds it took."""
+        if reason := unable():
+            raise LabError(reason)
+        if self.is_up:
+            raise LabError("this lab is up already; `down` or `reset` it")
+        began = time.monotonic()
+        install_missing()
+        image = ready_image(self.cache)
+        self.down()  # what a killed lab may have left
+        self.state.mkdir(parents=True)
+        run("mount", "-t", "tmpfs", "-o", "mode=755,size=4g", self.network.name, self.state)
+        (self.state / "lxc").mkdir()
+        (self.state / "groups").write_text(f"{self._groups}\n")
+        (self.state / "subids").write_text(f"root:{SHIFT}:65536\n")
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "parlor-lab", "-f", self.key)
+        self.network.up()
+        self._begin(self.hosts.values(), image)
+        return time.monotonic() - began
+
+    def down(self) -> None:
+        """No process, mount, namespace, file or control group of the lab is left."""
+        if self.is_up and (self.state / "groups").exists():
+            _at_once(Host.stop, self.hosts.values())
+        self.network.down()
+        for host in self.hosts.values():
+            host.drop()
+        while self.state.is_mount():
+            run("umount", "-l", self.state)
+        shutil.rmtree(self.state, ignore_errors=True)
+        with suppress(OSError):
+            self.state.parent.rmdir()
+        shutil.rmtree(_LOCKS / self.state.relative_to("/"), ignore_errors=True)
+        for folder in (_LOCKS / self.state.parent.relative_to("/"), _LOCKS / "run", _LOCKS):
+            with suppress(OSError):
+                folder.rmdir()
+        for tree in (_GROUPS, *_GROUPS.glob("*")):
+            if (tree / self.network.name).is_dir():
+                succeeds(
+                    *("find", tree / self.network.name, "-depth", "-type", "d"),
+                    *("-exec", "rmdir", "{}", ";"),
+                )
+
+    def reset(self, *names: str) -> None:
+        """Fresh roots, as after installing Debian."""
+        hosts = [self.hosts[name] for name in names or self.hosts]
+        _at_once(Host.cut_power, hosts)
+        _at_once(Host.drop, hosts)
+        self._begin(hosts, ready_image(self.cache))
+
+    def restart(self, *names: str) -> None:
+        hosts = [self.hosts[name] for name in names or self.hosts]
+        _at_once(Host.stop, hosts)
+        _at_once(Host.start, hosts)
+        _at_once(Host.wait, hosts)
+
+    def ssh(self, name: str, *words: str, user: str = "deploy") -> list[str]:
+        """The words that run a command there, from within the lab's network."""
+        options = self.ssh_options()
+        return ["ssh", *options, f"{user}@{self.hosts[name].address}", *words]
+
+    def ssh_options(self) -> list[str]:
+        known = f"UserKnownHostsFile={self.state / 'known_hosts'}"
+        words = ["-F", "none", "-i", str(self.key), "-o", known, "-o", "StrictHostKeyChecking=yes"]
+        return [*words, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+
+    def _begin(self, hosts: Iterable[Host], image: Path) -> None:
+        key = Path(f"{self.key}.pub").read_text()
+        names = "".join(f"{host.address} {host.name}.lab.test\n" for host in self.hosts.values())
+        hosts = list(hosts)
+        for host in hosts:
+            host.prepare(image, key, names)
+        _at_once(Host.start, hosts)
+        _at_once(Host.wait, hosts)
+
+
+def _at_once(work: Callable[[Host], None], hosts: Iterable[Host]) -> None:
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(work, hosts))

@@ -1,0 +1,101 @@
+"""A release that is no good changes nothing: the old one serves on, and the reason is told."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.household import Household
+from tests.deploy.lab.lab import Lab
+from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release, source, variant
+
+SERVE, SELFTEST = "backend/cli/serve.py", "backend/cli/selftest.py"
+# Only where systemd gives the socket: not in the self-test in an empty folder.
+GIVEN = b'if __import__("os").environ.get("LISTEN_FDS"):\n    '
+LATER = b'__import__("threading").Timer(%d, lambda: __import__("os")._exit(7)).start()\n'
+
+
+@dataclass(frozen=True)
+class Fault:
+    changes: Mapping[str, bytes]
+    words: str
+    """That the playbook's reason must hold."""
+
+
+FAULTS = {
+    "does not start": Fault(
+        {SERVE: b'raise RuntimeError("this release is broken")\n'}, "is broken"
+    ),
+    "starts and crashes": Fault({SERVE: GIVEN + LATER % 3}, "it starts and crashes"),
+    "migration fails": Fault(
+        {"backend/db/migrations/9002_bad.sql": b"INSERT INTO users SELECT * FROM users LIMIT 1;\n"},
+        "Migration 9002 (bad) failed",
+    ),
+    "self-test fails": Fault(
+        {"backend/frontends/chat/index.html": b"<!doctype html>"}, "no script"
+    ),
+    "hangs": Fault({SERVE: GIVEN + b'__import__("time").sleep(3600)\n'}, "does not start"),
+}
+
+
+def broken(base: Release, folder: Path, kind: str) -> Release:
+    changes = dict(FAULTS[kind].changes)
+    if SERVE in changes:
+        changes[SERVE] = source(base, SERVE) + b"\n" + changes[SERVE]
+    if kind == "starts and crashes":  # between READY and the examination
+        patient = b'if "--socket" in sys.argv:\n    __import__("time").sleep(7)\n'
+        changes[SELFTEST] = source(base, SELFTEST) + b"\n" + patient
+    return variant(base, folder, f"9.1.{list(FAULTS).index(kind)}", changes)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_release_that_is_broken_leaves_the_old_one_serving(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path, kind: str
+) -> None:
+    bad = broken(playbooks.release, tmp_path, kind)
+    app = lab.hosts["app"]
+    pid = main_pid(lab, playbooks.release)
+    done = playbooks.run("deploy.yml", release=bad)
+    assert not done.good, done.output
+    print(f"{kind}: {done.reason[:300]}")
+    assert FAULTS[kind].words in done.reason
+    assert f"{playbooks.release.name} serves" in done.reason
+    assert main_pid(lab, playbooks.release) == pid, "the old one was restarted"
+    assert household.version() == playbooks.release.version
+    assert household.ask("Hello").text == "Hello from the lab."
+    assert bad.name not in app.execute("ls", "/opt/parlor/releases")
+    assert bad.name not in app.execute("cat", "/opt/parlor/history")
+    running = app.execute("systemctl", "list-units", "parlor@*", "--plain", "--no-legend")
+    assert bad.name not in running
+    assert playbooks.run("deploy.yml").changed == 0
+
+
+def test_a_release_that_keeps_crashing_later_goes_back_by_itself(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+) -> None:
+    changes = {SERVE: source(playbooks.release, SERVE) + b"\n" + GIVEN + LATER % 9}
+    young = variant(playbooks.release, tmp_path, "9.2.0", changes)
+    done = playbooks.run("deploy.yml", release=young)
+    assert done.good, done.output
+    began = time.monotonic()
+    link = f"releases/{young.name}"
+    while link in lab.hosts["app"].execute("readlink", "/opt/parlor/current"):
+        assert time.monotonic() - began < 90, "it was left crashing"
+        time.sleep(1)
+    spent = time.monotonic() - began
+    words = lab.hosts["app"].execute(
+        "journalctl", "--output=cat", "--unit=parlor-fall-back@*", "--lines=8"
+    )
+    print(f"\nback after {spent:.0f} s: {words}")
+    assert f"{playbooks.release.name} serves again" in words
+    lab.hosts["app"].execute("systemctl", "start", f"parlor@{playbooks.release.name}")
+    assert household.version() == playbooks.release.version
+    assert young.name not in lab.hosts["app"].execute("cat", "/opt/parlor/history")
+
+
+def main_pid(lab: Lab, release: Release) -> str:
+    unit = f"parlor@{release.name}.service"
+    return lab.hosts["app"].execute("systemctl", "show", "--property=MainPID", "--value", unit)

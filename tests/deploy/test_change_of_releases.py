@@ -1,0 +1,79 @@
+"""From one release to the next and back, with a household in the middle of things."""
+
+from tests.deploy.household import Household
+from tests.deploy.lab.lab import Lab
+from tests.deploy.load import Load, Seen
+from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release
+
+SLOWEST = 0.5
+ROLLBACK_SECONDS = 10
+
+
+def nobody_noticed(seen: Seen) -> None:
+    assert seen.answers > 100
+    assert seen.turns >= 20
+    assert not seen.failures, seen
+    assert seen.lost == [], seen
+    assert seen.slowest <= SLOWEST, seen
+
+
+def current(lab: Lab) -> str:
+    link = lab.hosts["app"].execute("readlink", "/opt/parlor/current").strip()
+    return link.removeprefix("releases/")
+
+
+def test_an_upgrade_loses_no_request_and_no_character(
+    household: Household, playbooks: Playbooks, second: Release, lab: Lab
+) -> None:
+    household.sign_in()
+    with Load(household) as seen:
+        done = playbooks.run("deploy.yml", release=second)
+    assert done.good, done.output
+    assert current(lab) == second.name
+    assert (seen.versions[0], seen.versions[-1]) == (playbooks.release.version, second.version)
+    nobody_noticed(seen)
+    assert current_tools(lab) == second.name
+
+
+def test_a_rollback_takes_seconds_and_keeps_what_was_written_since(
+    household: Household, playbooks: Playbooks, second: Release, lab: Lab
+) -> None:
+    """The release before runs on the newer schema, too."""
+    household.sign_in()
+    written = household.ask("Hello").conversation
+    with Load(household) as seen:
+        done = playbooks.run("rollback.yml")
+    assert done.good, done.output
+    assert done.seconds <= ROLLBACK_SECONDS
+    assert current(lab) == playbooks.release.name
+    assert (seen.versions[0], seen.versions[-1]) == (second.version, playbooks.release.version)
+    nobody_noticed(seen)
+    assert written in household.conversations()
+    assert household.ask("Hello").text == "Hello from the lab."
+    assert current_tools(lab) == playbooks.release.name
+
+
+def test_a_release_can_be_named_and_an_unknown_one_is_refused_with_those_there_are(
+    household: Household, playbooks: Playbooks, second: Release, lab: Lab
+) -> None:
+    unknown = playbooks.run("rollback.yml", "-e", "parlor_version=7.7.7")
+    assert not unknown.good
+    assert second.name in unknown.reason
+    named = playbooks.run("rollback.yml", "-e", f"parlor_version={second.version}")
+    assert named.good, named.output
+    assert household.version() == second.version
+    back = playbooks.run("rollback.yml", "-e", f"parlor_version={playbooks.release.name}")
+    assert back.good, back.output
+    assert household.version() == playbooks.release.version
+
+
+def test_after_a_boot_the_current_release_serves(household: Household, lab: Lab) -> None:
+    before = household.version()
+    lab.restart("app")
+    assert household.version() == before
+
+
+def current_tools(lab: Lab) -> str:
+    link = lab.hosts["tools"].execute("readlink", "/opt/parlor/current").strip()
+    return link.removeprefix("releases/")
