@@ -116,9 +116,9 @@ class Database:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = connect(self.path)
+            self._connections.append(connection)
             connection.execute("PRAGMA query_only = 1")
             self._local.connection = connection
-            self._connections.append(connection)
         try:
             connection.execute("BEGIN")
             try:
@@ -240,8 +240,12 @@ def connect(path: Path) -> Connection:
         path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
     )
     connection.row_factory = sqlite3.Row
-    for pragma in ("foreign_keys = 1", "cache_size = -2000", "temp_store = MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("foreign_keys = 1", "cache_size = -2000", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -211,6 +211,7 @@ class Connection:
         self._poked.clear()
         with made(life.attempt):
             task = asyncio.ensure_future(self._live(way, life, doors))
+        task.add_done_callback(_looked_at)
         try:
             first = {task, life.entered}
             await asyncio.wait(first, timeout=way.seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -299,3 +300,9 @@ class Connection:
         for waiting in self._settled:
             if not waiting.done():
                 waiting.set_result(None)
+
+
+def _looked_at(task: "asyncio.Task[None]") -> None:
+    """How it ended matters only to whoever still waits for it: a supervisor that closes does not."""
+    if not task.cancelled():
+        task.exception()

@@ -158,6 +158,16 @@ class Terminal:
                 raise AssertionError(f"no {words!r} after {self.seen[self._read :]!r}")
         self._read = self.seen.index(words, self._read) + len(words)
 
+    def is_interrupted(self) -> int:
+        """Ctrl-C until the program has gone: one that comes between a prompt and the reading
+        behind it is noticed with the next key only."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            with suppress(OSError):
+                self.types("\x03")
+                self._more(0.3)
+        return self.process.wait(1)
+
     def leaves(self) -> int:
         """Wait for the end of the program."""
         while self._more(PATIENCE):

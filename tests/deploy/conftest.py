@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def lab() -> Iterator[Lab]:
     lab.down()
 
 
-@pytest.fixture(scope="session")
-def provider(lab: Lab) -> Iterator[str]:
+@contextmanager
+def running_provider() -> Iterator[str]:
     """Base URL of a model that does what the question says."""
     command = [sys.executable, "-m", "tests.deploy.provider", GATEWAY, "9999"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -49,6 +50,12 @@ def provider(lab: Lab) -> Iterator[str]:
         assert process.stdout.readline().startswith("listening")
         yield f"http://{GATEWAY}:9999/api/v1"
         process.terminate()
+
+
+@pytest.fixture(scope="session")
+def provider(lab: Lab) -> Iterator[str]:
+    with running_provider() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

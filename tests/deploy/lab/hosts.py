@@ -56,10 +56,17 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a host; None = none. They hold where the machine's controllers are lent (hybrid)."""
+    """Of a host. They hold where the machine's controllers are lent (hybrid)."""
 
-    memory: int | None = None
-    cores: float | None = None
+    megabytes: int
+    cores: int
+
+    def lines(self) -> str:
+        return (
+            f"lxc.cgroup.memory.limit_in_bytes = {self.megabytes}M\n"
+            f"lxc.cgroup.cpu.cfs_period_us = 100000\n"
+            f"lxc.cgroup.cpu.cfs_quota_us = {self.cores * 100_000}\n"
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Host:
     number: int
     state: Path
     network: Network
+    limits: Limits | None = None
 
     @property
     def address(self) -> str:
@@ -118,7 +126,13 @@ class Host:
                 address=self.address,
                 group=self.network.name,
             )
+            + (self.limits.lines() if self.limits else "")
         )
+
+    def peak_megabytes(self) -> int:
+        """What it needed at most since it was started, with `limits`."""
+        group = Path("/sys/fs/cgroup/memory") / self.network.name / self.name
+        return int((group / "memory.max_usage_in_bytes").read_text()) // 2**20
 
     def start(self) -> None:
         log = self.folder / "lxc.log"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from tests.deploy.lab.hosts import Host
+from tests.deploy.lab.hosts import Host, Limits
 from tests.deploy.lab.image import SHIFT, ready_image
 from tests.deploy.lab.network import Network
 from tests.deploy.lab.programs import LabError, install_missing, run, succeeds, unable
@@ -21,11 +21,15 @@ _LOCKS = Path("/run/lxc/lock")
 class Lab:
     """`name`: labs of different names run side by side."""
 
-    def __init__(self, name: str = "lab", *, groups: str = "v2") -> None:
+    def __init__(
+        self, name: str = "lab", *, groups: str = "v2", app_limits: Limits | None = None
+    ) -> None:
         """`groups`: v2 as on Proxmox, where limits are accepted and do nothing here; or hybrid,
-        which lends the machine's own controllers, so that limits bite."""
+        which lends the machine's own controllers, so that limits bite. With limits the hosts'
+        files lie on the disk: in a tmpfs they would count as the host's memory."""
         if groups not in ("v2", "hybrid"):
             raise LabError(f"control groups are v2 or hybrid, not {groups}")
+        self.name = name
         self._groups = groups
         self.state = Path("/run/parlor-lab") / name
         self.cache = Path(
@@ -34,8 +38,12 @@ class Lab:
         )
         self.network = Network(f"parlor-{name}")
         self.hosts = {
-            host: Host(host, number, self.state, self.network) for host, number in _NUMBERS.items()
+            host: Host(
+                *(host, number, self.state, self.network), app_limits if host == "app" else None
+            )
+            for host, number in _NUMBERS.items()
         }
+        self._on_disk = app_limits is not None
 
     @property
     def is_up(self) -> bool:
@@ -56,7 +64,13 @@ class Lab:
         image = ready_image(self.cache)
         self.down()  # what a killed lab may have left
         self.state.mkdir(parents=True)
-        run("mount", "-t", "tmpfs", "-o", "mode=755,size=4g", self.network.name, self.state)
+        if self._on_disk:
+            folder = self.cache / f"state-{self.network.name}"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            run("mount", "--bind", folder, self.state)
+        else:
+            run("mount", "-t", "tmpfs", "-o", "mode=755,size=4g", self.network.name, self.state)
         (self.state / "lxc").mkdir()
         (self.state / "groups").write_text(f"{self._groups}\n")
         (self.state / "subids").write_text(f"root:{SHIFT}:65536\n")
@@ -75,6 +89,7 @@ class Lab:
         while self.state.is_mount():
             run("umount", "-l", self.state)
         shutil.rmtree(self.state, ignore_errors=True)
+        shutil.rmtree(self.cache / f"state-{self.network.name}", ignore_errors=True)
         with suppress(OSError):
             self.state.parent.rmdir()
         shutil.rmtree(_LOCKS / self.state.relative_to("/"), ignore_errors=True)
