@@ -161,12 +161,11 @@ class Terminal:
     def is_interrupted(self) -> int:
         """Ctrl-C until the program has gone: one that comes between a prompt and the reading
         behind it is noticed with the next key only."""
-        end = time.monotonic() + PATIENCE
-        while self.process.poll() is None and time.monotonic() < end:
-            with suppress(OSError):
-                self.types("\x03")
-                self._more(0.3)
-        return self.process.wait(1)
+        for _ in range(5):
+            self.types("\x03")
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(3)
+        return self.leaves()
 
     def leaves(self) -> int:
         """Wait for the end of the program."""
