@@ -35,7 +35,9 @@ PROGRAM = VENV / "bin" / "ansible-playbook"
 COLLECTIONS = CACHE / "collections"
 # Of the `ansible` package, which bundles collections, one folder is needed, and only by those who
 # reach their containers through the Proxmox host.
-BUNDLE = "ansible==14.5.0"
+BUNDLE = (
+    "ansible==14.5.0 --hash=sha256:245623ccc2d31d0f6f4bdb63168d550cad305fb032cc43d96e8f61ce8ab0ba84"
+)
 
 
 def install() -> None:
@@ -74,8 +76,11 @@ def proxmox_collection() -> None:
         return
     with timed("The collection community.proxmox"):
         wheels = CACHE / "wheels"
+        wanted = CACHE / "collection-requirement.txt"
+        wanted.write_text(f"{BUNDLE}\n", encoding="utf-8")
         tool = [uv(), "tool", "run", "--python", VENV_PYTHON, "pip", "download", "--no-deps"]
-        run_quietly([*tool, "-d", wheels, BUNDLE], log="collection", env=uv_environment())
+        tool += ["--require-hashes", "-d", wheels, "-r", wanted]
+        run_quietly(tool, log="collection", env=uv_environment())
         (wheel,) = wheels.glob("ansible-*.whl")
         fresh = COLLECTIONS.with_name("collections.new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -86,11 +91,6 @@ def proxmox_collection() -> None:
         shutil.rmtree(COLLECTIONS, ignore_errors=True)
         fresh.rename(COLLECTIONS)
         shutil.rmtree(wheels)
-        run_quietly(
-            [uv(), "pip", "install", "--python", VENV_PYTHON, "paramiko"],
-            log="deploy-paramiko",
-            env=uv_environment(),
-        )
 
 
 def inventory() -> Path:

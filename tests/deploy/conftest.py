@@ -21,7 +21,17 @@ from tests.deploy.releases import Release, given_release, variant
 
 collect_ignore_glob = [] if "PARLOR_LAB" in os.environ else ["test_*"]
 
+ORDER = (
+    *("descriptions", "first_install", "change_of_releases", "broken_releases", "walls"),
+    *("power_cuts", "small_host", "through_proxmox", "the_rest_of_its_life"),
+)
+"""Each leaves the hosts to the next; the first begins with bare ones, the last removes all."""
+
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
 
 
 @pytest.fixture(scope="session")

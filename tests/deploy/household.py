@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,6 +11,8 @@ import httpx2
 
 from tests.deploy.lab.lab import Lab
 
+_TOKEN_SECONDS = 600
+"""A token lives for 15 minutes."""
 PASSWORD = "a long walk in the lab"
 
 
@@ -26,6 +29,7 @@ class Household:
     lab: Lab
     context: ssl.SSLContext
     token: str
+    signed_in_at: float = 0.0
 
     @classmethod
     def set_up(cls, lab: Lab, output: str) -> Self:
@@ -51,6 +55,8 @@ class Household:
         return f"https://{self.lab.hosts['app'].address}:8000"
 
     def client(self) -> httpx2.Client:
+        if self.token and time.monotonic() - self.signed_in_at > _TOKEN_SECONDS:
+            self.sign_in()
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return httpx2.Client(
             base_url=self.address, verify=self.context, headers=headers, timeout=30
@@ -63,6 +69,7 @@ class Household:
             answer = client.post("/api/auth/login", json=given)
             assert answer.status_code == 200, answer.text
             self.token = answer.json()["access_token"]
+            self.signed_in_at = time.monotonic()
 
     def ask(self, question: str, model: str | None = None) -> Answer:
         """A whole turn."""

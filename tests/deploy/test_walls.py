@@ -107,6 +107,8 @@ def test_secrets_are_nowhere_but_in_files_for_root_and_the_service(
             assert json.loads(seen) == [], (host.name, seen)
     quiet = playbooks.run("site.yml")
     assert quiet.good, quiet.output
+    left = lab.hosts["app"].execute("ls", "/etc/parlor/credentials").split()
+    assert left == ["OPENROUTER_API_KEY"]
 
 
 def test_the_authority_s_key_is_on_one_host_for_root_alone(household: Household, lab: Lab) -> None:

@@ -177,11 +177,14 @@ class Host:
         clean = ["--clear-env", "-v", f"PATH={_PATH}", "-v", "HOME=/root", "-v", "LANG=C.UTF-8"]
         return [str(word) for word in (*self._lxc("lxc-attach"), *clean, "--", *words)]
 
-    def _lxc(self, program: str) -> list[object]:
+    def view(self, *words: object) -> list[object]:
+        """The command, seeing what liblxc has to see."""
         groups = (self.state / "groups").read_text().strip()
         view = ["unshare", "-m", "bash", "-c", _VIEW, "view", groups, self.state / "subids"]
-        named = [program, "-P", self.state / "lxc", "-n", self.name]
-        return self.network.within(*view, *named)
+        return self.network.within(*view, *words)
+
+    def _lxc(self, program: str) -> list[object]:
+        return self.view(program, "-P", self.state / "lxc", "-n", self.name)
 
     def _answers(self) -> bool:
         before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
