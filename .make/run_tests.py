@@ -84,7 +84,9 @@ def pytest_suite(name: str, *words: str) -> Suite:
     command = [str(VENV_PYTHON), "-m", "pytest", f"--junitxml={report}", *words]
     command += ["--color=yes"] if sys.stdout.isatty() else []
     command += shlex.split(os.environ.get("PYTEST_ARGS", ""))
-    code, _ = run_and_watch(command, ROOT, dict(os.environ))
+    # Without compiled files each worker would rewrite every test's assertions anew.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    code, _ = run_and_watch(command, ROOT, env)
     suite.good = code == 0
     if not report.exists():
         suite.good = False

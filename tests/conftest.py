@@ -46,6 +46,15 @@ SYSTEM = (
 stays quick."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Either suite is spared the other's imports: schemathesis alone takes seconds."""
+    wanted = config.getoption("markexpr")
+    if collection_path.suffix != ".py" or wanted not in ("system", "not system"):
+        return None
+    is_system = collection_path.relative_to(config.rootpath).as_posix().startswith(SYSTEM)
+    return True if is_system != (wanted == "system") else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SYSTEM):
