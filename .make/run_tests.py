@@ -104,7 +104,9 @@ def pytest_suite(name: str, *words: str) -> Suite:
 
 
 def python_suite() -> Suite:
-    return pytest_suite("backend tests", "-n", "auto", "-m", "not system")
+    # These wait for each other's sockets more than they compute.
+    workers = (os.process_cpu_count() or 1) * 3 // 2
+    return pytest_suite("backend tests", "-n", str(workers), "-m", "not system")
 
 
 def system_suite() -> Suite:

@@ -171,7 +171,8 @@ class Running:
             return
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
-        self._server.should_exit = self._server.force_exit = True
+        self._server.force_exit = True
+        self._server.end()
         await self._task
         self._server = None
 

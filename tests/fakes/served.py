@@ -1,7 +1,7 @@
 """The application behind a real socket, in this process."""
 
 import socket
-from asyncio import create_task
+from asyncio import Event, create_task
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import override
@@ -15,10 +15,24 @@ from tests.fakes.waiting import until
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = Event()
+
     @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # signals are the test runner's
+
+    @override
+    async def main_loop(self) -> None:
+        """Ends when told to: uvicorn's own looks ten times a second."""
+        await self.on_tick(0)
+        await self._ending.wait()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ending.set()
 
 
 @asynccontextmanager
@@ -31,7 +45,7 @@ async def quiet_server(config: uvicorn.Config) -> AsyncGenerator[int]:
     try:
         yield listening.getsockname()[1]
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 
