@@ -1,6 +1,7 @@
 """The whole database as one file: copied while it is in use, and examined."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -34,3 +35,15 @@ def examine(path: Path) -> int:
     if verdict != "ok":
         raise StorageError(f"{path} is damaged: {verdict}.")
     return int(number or 0)
+
+
+def count_rows(path: Path, tables: Sequence[str]) -> dict[str, int]:
+    """Of a file that nobody has open. `tables`: names of ours. Raises StorageError."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
+            return {
+                table: int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+                for table in tables
+            }
+    except sqlite3.Error as error:
+        raise StorageError(f"{path} is not a database of Parlor: {error}.") from error

@@ -258,8 +258,10 @@ def _open(database: Database) -> None:
 async def open_database(path: Path) -> AsyncGenerator[Database]:
     """Create or migrate the file, then serve it. Raises MigrationError, InUseError or OSError."""
     database = Database(path)
-    await asyncio.to_thread(_open, database)
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, database))
     try:
+        await asyncio.shield(opening)
         yield database
     finally:
+        await asyncio.wait([opening])  # who is cancelled here leaves a thread that still opens
         await asyncio.to_thread(database.close)

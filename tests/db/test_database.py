@@ -202,3 +202,21 @@ async def test_a_file_that_is_no_database_is_told_in_words(tmp_path):
     with pytest.raises(MigrationError, match=r"test\.db"):
         async with open_database(tmp_path / "test.db"):
             pass
+
+
+async def test_who_is_cancelled_while_it_opens_leaves_nothing_open(tmp_path):
+    path = tmp_path / "parlor.db"
+
+    async def opens() -> None:
+        async with open_database(path):
+            await asyncio.Event().wait()
+
+    for beats in range(4):
+        opening = asyncio.ensure_future(opens())
+        for _ in range(beats):
+            await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    await asyncio.get_running_loop().shutdown_default_executor()  # where it may still open
+    assert "database-writer" not in {thread.name for thread in threading.enumerate()}
