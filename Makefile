@@ -85,7 +85,7 @@ deploy: build ## Parlor on your two hosts (INVENTORY=... PLAYBOOK=deploy.yml ARG
 	@$(PYTHON) .make/deploy.py run $(or $(PLAYBOOK),site.yml)
 
 test-deploy: build ## prove the playbooks on two real systemd hosts in containers (root)
-	@$(PYTHON) .make/deploy.py test
+	@$(PYTHON) .make/run_tests.py deploy
 
 lock-deploy: ## compile requirements-deploy.lock again (UPGRADE=1: with newer versions)
 	@$(SETUP) python

@@ -1,7 +1,6 @@
-"""`make deploy` and `make test-deploy`: Parlor on two hosts, by Ansible from this environment.
+"""`make deploy`: Parlor on two hosts, by Ansible from this environment.
 
 deploy.py run [site.yml]    the playbook against INVENTORY, with ARGS
-deploy.py test              the playbooks against a lab on this machine (root, Debian)
 deploy.py lock              compile requirements-deploy.lock again
 """
 
@@ -26,7 +25,6 @@ from steps import (
     say,
     stop,
     timed,
-    wants_everything,
 )
 
 ANSIBLE = ROOT / "ansible"
@@ -117,32 +115,22 @@ def run(playbook: str) -> int:
     return subprocess.run(command, cwd=ANSIBLE, env=env, check=False).returncode
 
 
-def test() -> int:
+def ready_for_tests() -> str:
+    """Brings what the deployment's tests need; or why they cannot run here."""
     sys.path.insert(0, str(ROOT))
     from tests.deploy.lab.programs import unable  # noqa: PLC0415 - the lab's own judgement
 
-    reason = unable()
-    if reason:
-        say("!" * 78)
-        say(f"!!  NOT RUN: the tests of the deployment: {reason}.")
-        say("!!  This run therefore says nothing about the playbooks and the units.")
-        say("!" * 78)
-        return 1 if wants_everything() else 0
+    if reason := unable():
+        return reason
     install()
-    env = {**os.environ, "PARLOR_LAB": "1", "PARLOR_FILE": str(ROOT / "dist" / "parlor.pyz")}
-    command = [str(VENV_PYTHON), "-m", "pytest", "-s", "-p", "no:randomly"]
-    # Their own world: what keeps ordinary tests on loopback lies outside this folder.
-    command += ["--confcutdir=tests/deploy", "-o", "timeout=900", "tests/deploy"]
-    command += shlex.split(os.environ.get("PYTEST_ARGS", ""))
-    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    proxmox_collection()
+    return ""
 
 
 def main() -> int:
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb == "run":
         return run(sys.argv[2] if len(sys.argv) > 2 else "site.yml")
-    if verb == "test":
-        return test()
     if verb == "lock":
         compile_lock()
         return 0

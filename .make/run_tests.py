@@ -2,6 +2,7 @@
 
     run_tests.py [python] [system] [web] [e2e]     all of these when none is named
     run_tests.py package                  the built file
+    run_tests.py deploy                   the playbooks, on hosts in containers
     run_tests.py total                    the closing line of the newest results
 
 Words for pytest come from PYTEST_ARGS. Where CI or PARLOR_REQUIRE_ALL is set, a suite that cannot
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import browser
+import deploy
 import web
 from python_env import VENV, VENV_PYTHON
 from steps import CACHE, ROOT, mark, say, wants_everything
@@ -120,6 +122,38 @@ def package_suite() -> Suite:
     return pytest_suite("file tests", "-s", "tests/package")
 
 
+# What the deployment's tests measure, they measure alone.
+MEASURED = tuple(
+    f"tests/deploy/test_{name}.py"
+    for name in ("lab", "descriptions", "first_install", "change_of_releases")
+)
+
+
+def deploy_suite() -> Suite:
+    """A world of its own: what keeps other tests on loopback lies outside that folder."""
+    suite = Suite("deployment tests")
+    suite.not_run = deploy.ready_for_tests()
+    if suite.not_run:
+        return suite
+    os.environ["PARLOR_FILE"] = str(ROOT / "dist" / "parlor.pyz")
+    os.environ["PARLOR_LAB"] = "1"
+    words = ["--confcutdir=tests/deploy", "-p", "no:randomly", "-o", "timeout=900", "-rP"]
+    rest = [*("-n", "2", "--dist", "loadfile"), *(f"--ignore={file}" for file in MEASURED)]
+    for part in (
+        pytest_suite("deployment measured", *words, *MEASURED),
+        pytest_suite("deployment", *words, *rest, "tests/deploy"),
+    ):
+        suite.passed += part.passed
+        suite.failed += part.failed
+        suite.skipped += part.skipped
+        suite.skips += part.skips
+        # Words of PYTEST_ARGS may choose from one of them alone.
+        is_empty = part.passed + part.failed + part.skipped == 0
+        suite.good = suite.good and (part.good or (is_empty and "PYTEST_ARGS" in os.environ))
+    suite.good = suite.good and suite.passed + suite.failed + suite.skipped > 0
+    return suite
+
+
 def count(lines: list[str], suite: Suite) -> None:
     """Read vitest's or Playwright's closing lines."""
     for line in lines:
@@ -174,6 +208,7 @@ SUITES: dict[str, tuple[str, Callable[[], Suite]]] = {
     "web": ("front end tests", web_suite),
     "e2e": ("browser tests", browser_suite),
     "package": ("tests of the built file", package_suite),
+    "deploy": ("tests of the deployment", deploy_suite),
 }
 ORDINARY = ("python", "system", "web", "e2e")
 

@@ -9,6 +9,7 @@ import structlog
 from argon2 import PasswordHasher
 
 from backend.auth.accounts import Accounts, Outside, build_accounts
+from backend.auth.app_clients import fetch_with
 from backend.auth.audit import AuditLog
 from backend.auth.audit_store import AuditStore
 from backend.auth.credential_store import CredentialStore
@@ -19,6 +20,7 @@ from backend.auth.household import Household
 from backend.auth.household_store import HouseholdStore
 from backend.auth.oidc_provider import Client
 from backend.auth.open_streams import OpenStreams
+from backend.auth.programs import Programs, build_programs
 from backend.auth.service import AuthService
 from backend.auth.store import AuthStore
 from backend.auth.tokens import TokenRules
@@ -27,13 +29,19 @@ from backend.catalog.store import CatalogStore
 from backend.chat.allowance import Allowance
 from backend.chat.allowance_store import AllowanceStore
 from backend.chat.closing import TurnCloser
-from backend.chat.preparing import TurnPreparer
+from backend.chat.completions import Completions
+from backend.chat.live import announce_tools
+from backend.chat.own_tools import DEMO_TOOLS, own_tools
+from backend.chat.preparing import Offer, TurnPreparer
 from backend.chat.runner import TurnRunner
+from backend.chat.search_store import ChatSearch
 from backend.chat.service import ChatService
+from backend.chat.spending_store import SpendingStore
 from backend.chat.store import ConversationStore, delete_conversations
+from backend.chat.tally import Tally
 from backend.chat.turn import TurnLimits
 from backend.chat.turn_store import TurnStore
-from backend.db.database import Database, StorageError, open_database
+from backend.db.database import Database, open_database
 from backend.kit.addresses import Openings
 from backend.kit.background import Background
 from backend.kit.clock import Clock, SystemClock
@@ -41,10 +49,13 @@ from backend.kit.hub import Hub
 from backend.kit.keyring import Keyring
 from backend.kit.leader import Leader
 from backend.kit.outbound import Outbound
-from backend.kit.schedule import every, pause
+from backend.kit.schedule import Coalesced, every, pause
 from backend.kit.seal import Sealer
 from backend.kit.sse import beat
-from backend.providers.demo_tools import DEMO_TOOLS
+from backend.mcp_endpoint.service import McpEndpoint
+from backend.memory.service import Memories
+from backend.memory.store import MemoryStore
+from backend.memory.tools import told_at_once
 from backend.providers.shipped import (
     CompatibleOptions,
     OpenRouterOptions,
@@ -55,7 +66,7 @@ from backend.settings import Settings
 from backend.toolbox.oauth_sign_in import ToolSignIn, build_tool_sign_in
 from backend.toolbox.options import servers_options
 from backend.toolbox.servers import ToolServers
-from backend.toolbox.service import Tool, Toolbox
+from backend.toolbox.service import Toolbox
 from backend.toolbox.store import ToolboxStore
 from backend.vault.service import Vault
 from backend.vault.store import VaultStore
@@ -63,6 +74,7 @@ from backend.vault.store import VaultStore
 DATABASE_NAME = "parlor.db"
 _PRUNE_SECONDS = 3600
 _RECOVERY_SECONDS = 5
+_TOOL_NEWS_SECONDS = 0.2
 _TOOLS_AFTER_SECONDS = 0.5
 """The port is open by then: what loads for tool servers shall not hold up the start."""
 
@@ -81,28 +93,22 @@ class Services:
     elsewhere: Elsewhere
     household: Household
     devices: Devices
+    programs: Programs
     audit: AuditLog
     streams: OpenStreams
     allowance: Allowance
     vault: Vault
     outbound: Outbound
+    memories: Memories
     tool_servers: ToolServers
     tool_sign_in: ToolSignIn
     catalog: Catalog
     chat: ChatService
     turns: TurnRunner
+    tally: Tally
+    mcp_endpoint: McpEndpoint
     background: Background
     database: Database
-
-    async def readiness(self) -> dict[str, str]:
-        """Part -> what is wrong with it, "" when nothing is."""
-        try:
-            await self.database.read(lambda c: c.execute("SELECT 1").fetchone())
-            findings = {"database": ""}
-        except StorageError as error:
-            findings = {"database": error.detail}
-        findings |= await asyncio.to_thread(_host_findings, self.settings, self.clock)
-        return findings | self.catalog.failures
 
     async def shut_down(self, seconds: float) -> None:
         """Say goodbye to screens, let answers end for a while, then end them as interrupted."""
@@ -147,7 +153,7 @@ async def open_services(
             on_ending=streams.something_ended,
         )
         audit = AuditStore(database, clock)
-        outbound = _outbound(settings)
+        outbound = outbound_from(settings)
         stack.push_async_callback(outbound.aclose)
         catalog = Catalog(
             providers,
@@ -157,7 +163,7 @@ async def open_services(
         )
         conversations = ConversationStore(database, clock)
         turn_store = TurnStore(database, clock)
-        demo_toolbox = Toolbox([Tool(demo.spec, demo.run) for demo in DEMO_TOOLS])
+        memories = Memories(MemoryStore(database, clock), hub, clock)
         vault = Vault(VaultStore(database, clock), Sealer(keyring))
         tool_sign_in = build_tool_sign_in(database, clock, vault, outbound)
         tool_servers = ToolServers(
@@ -166,12 +172,13 @@ async def open_services(
             clock,
             outbound=outbound,
             grants=tool_sign_in.grants,
-            own_tools=[Tool(demo.spec, demo.run) for demo in DEMO_TOOLS]
-            if settings.chat.demo_tools
-            else [],
+            own_tools=own_tools(memories, ChatSearch(database), with_demo=settings.chat.demo_tools),
+            on_change=Coalesced(_TOOL_NEWS_SECONDS, lambda: announce_tools(hub)),
         )
         stack.push_async_callback(tool_servers.aclose)
+        tally = Tally()
         closer = TurnCloser(
+            tally=tally,
             store=turn_store,
             conversations=conversations,
             catalog=catalog,
@@ -180,8 +187,12 @@ async def open_services(
         )
         preparer = TurnPreparer(
             catalog=catalog,
-            toolbox_for=(lambda _: toolbox) if toolbox else tool_servers.toolbox_for,
-            demo_toolbox=demo_toolbox,
+            offer=Offer(
+                (lambda _: toolbox) if toolbox else tool_servers.toolbox_for,
+                Toolbox(DEMO_TOOLS),
+                told_at_once(memories, tool_servers.gate_for),
+                settings.chat.tool_share,
+            ),
             limits=TurnLimits(
                 settings.chat.step_limit, settings.chat.tool_error_limit, settings.chat.cost_limit
             ),
@@ -207,6 +218,15 @@ async def open_services(
             zone=await asyncio.to_thread(lambda: settings.server.zone),
             clock=clock,
         )
+        completions = Completions(
+            catalog=catalog,
+            allowance=allowance,
+            spending=SpendingStore(database, clock),
+            background=background,
+            clock=clock,
+        )
+        mcp_endpoint = McpEndpoint(tool_servers, completions, clock)
+        stack.push_async_callback(mcp_endpoint.aclose)
         services = Services(
             settings=settings,
             clock=clock,
@@ -229,11 +249,15 @@ async def open_services(
                 clock=clock,
                 on_ending=accounts.auth.forget,
             ),
+            programs=build_programs(
+                database, clock, fetch_with(outbound), on_ending=accounts.auth.forget
+            ),
             audit=AuditLog(audit),
             streams=streams,
             allowance=allowance,
             vault=vault,
             outbound=outbound,
+            memories=memories,
             tool_servers=tool_servers,
             tool_sign_in=tool_sign_in,
             catalog=catalog,
@@ -248,6 +272,8 @@ async def open_services(
                 system_prompt=settings.openrouter.system_prompt,
             ),
             turns=turns,
+            tally=tally,
+            mcp_endpoint=mcp_endpoint,
             background=background,
             database=database,
         )
@@ -266,25 +292,12 @@ async def open_accounts(settings: Settings) -> AsyncGenerator[AuthService]:
         yield build_accounts(outside, _token_rules(settings)).auth
 
 
-def _host_findings(settings: Settings, clock: Clock) -> dict[str, str]:
-    from backend.ops.host_checks import (  # noqa: PLC0415  # start-up: for whoever looks after it
-        certificate_problem,
-        disk_problem,
-    )
-
-    server = settings.server
-    return {
-        "disk": disk_problem(server.state_dir),
-        "certificate": certificate_problem(server.tls_cert, clock),
-    }
-
-
 def _token_rules(settings: Settings) -> TokenRules:
     auth = settings.auth
     return TokenRules(auth.access_life, auth.refresh_life, auth.jwt_issuer, auth.jwt_audience)
 
 
-def _outbound(settings: Settings) -> Outbound:
+def outbound_from(settings: Settings) -> Outbound:
     openings = Openings.of(settings.edge.lan_allow)
     if settings.oidc.issuer:  # the operator named it; it may well live in the house
         openings = openings.with_url(settings.oidc.issuer)
@@ -343,6 +356,9 @@ async def _start_duties(services: Services, leader: Leader) -> None:
         await turns.recover()
         services.background.start(every(_PRUNE_SECONDS, turns.prune), name="prune journals")
         services.background.start(every(_PRUNE_SECONDS, services.audit.prune), name="prune audit")
+        services.background.start(
+            every(_PRUNE_SECONDS, services.programs.apps.prune), name="prune apps"
+        )
 
     async def connect_tools() -> None:
         await pause(_TOOLS_AFTER_SECONDS)

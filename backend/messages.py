@@ -66,6 +66,8 @@ class ToolSpec:
     name: str
     description: str
     parameters: JsonObject
+    strict: bool = False
+    """The provider shall hold the model to the schema."""
 
 
 class Reasoning(BaseModel):
@@ -110,6 +112,9 @@ class ModelRequest:
     parameters: ModelParameters = field(default_factory=ModelParameters)
     session_id: str = ""
     """Stable for a conversation: pins routing, so that the provider's prompt cache is hit."""
+    extras: JsonObject = field(default_factory=dict)
+    """Fields of the request schema that are a program's own affair and only passed on
+    (`tool_choice`, `response_format`, ...)."""
 
 
 # --- what a model costs and can do --------------------------------------------------------------

@@ -28,14 +28,15 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.auth_settings import AuthSettings
+from backend.backup_settings import BackupSettings
 from backend.edge_settings import AccessSettings, EdgeSettings, OidcSettings
 from backend.kit.log import LogLevel
 from backend.kit.zone import machine_zone
 from backend.mcp_settings import McpClientSettings, McpServerSettings
 
 _ENV_FILE = Path(".env")
-_READ_ELSEWHERE = {"PARLOR_UNPACK_DIR"}
-"""By the single file's own first lines, before there are settings."""
+_READ_ELSEWHERE = {"PARLOR_UNPACK_DIR", "PARLOR_API_KEY"}
+"""By the single file's own first lines, before there are settings; by `parlor mcp connect`."""
 
 
 class SettingsError(Exception):
@@ -72,7 +73,6 @@ class ServerSettings(BaseSettings):
         None,
         description="certificate of the local authority that /ca offers; else certs in the state",
     )
-    backup_dir: Path | None = Field(None, description="folder of backups")
     log_level: LogLevel = Field("info", description="debug, info, warning or error")
     drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         20, description="how long running answers may finish when the server is asked to stop"
@@ -116,6 +116,11 @@ class ChatSettings(BaseSettings):
     )
     ask_seconds: Annotated[float, Field(ge=10, le=3600)] = Field(
         300, description="seconds to answer what a tool asks; after that it counts as no"
+    )
+    tool_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.1,
+        description="share of a model's context for the definitions of servers' tools; beyond it"
+        " the model searches for them",
     )
     demo_tools: bool = Field(
         False, description="offer the demo's tools to every model, not only to the demo"
@@ -176,8 +181,14 @@ class CompatibleServer(BaseModel):
     api_key: SecretStr | None = None
 
 
+_TAKEN = {"openrouter", "local", "demo"} | {
+    *("database", "disk", "certificate", "backup", "copy", "rehearsal")
+}
+"""Readiness knows them as something else."""
+
+
 def _free_name(name: str) -> str:
-    if name in ("openrouter", "local", "demo", "database", "disk", "certificate"):
+    if name in _TAKEN:
         raise PydanticCustomError("taken", "the name {name} is taken", {"name": name})
     return name
 
@@ -222,6 +233,7 @@ _CONCERNS: dict[str, type[BaseSettings]] = {
     "edge": EdgeSettings,
     "oidc": OidcSettings,
     "access": AccessSettings,
+    "backup": BackupSettings,
 }
 ALL_SETTINGS = tuple(_CONCERNS.values())
 
@@ -240,6 +252,7 @@ class Settings(BaseModel):
     edge: EdgeSettings
     oidc: OidcSettings
     access: AccessSettings
+    backup: BackupSettings
     unknown_names: tuple[str, ...] = ()
     """Variables that look like ours and are not: removed settings and slips of the pen."""
 

@@ -36,6 +36,7 @@ SYSTEM = (
     "tests/cli/",
     "tests/durability/",
     "tests/edge/test_patience.py",
+    "tests/mcp_endpoint/test_bridge.py",
     "tests/mcp_servers/test_pdf.py",
     "tests/mcp_servers/test_running.py",
     "tests/security/test_bad_input.py",

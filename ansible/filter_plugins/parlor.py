@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
@@ -11,6 +12,7 @@ from typing import Any
 KNOWN = {
     "parlor_address": "the address the other host reaches it by",
     "parlor_backup": "true or false: a backup every night",
+    "parlor_backup_key": "file of the key that backups are encrypted with",
     "parlor_certificate": "file of your own certificate chain, instead of the local authority's",
     "parlor_certificate_key": "file of its key",
     "parlor_file": "the file to install",
@@ -48,6 +50,7 @@ def inventory_problems(hostvars: Values, groups: Mapping[str, list[str]]) -> lis
         found += [f"{name}: {problem}" for problem in _address(values)]
     for values in list(hosts.values())[:1] or [{}]:
         found += _product(values)
+    found += _containers(next(iter(hosts.values()), {}), groups)
     unknown = {key for values in hosts.values() for key in values if key.startswith("parlor_")}
     found += [f"{key}: there is no such variable" for key in sorted(unknown - KNOWN.keys())]
     return [*found, *_readable(hosts.values())]
@@ -84,6 +87,23 @@ def _product(values: Values) -> Iterable[str]:
         yield from _hosted_tool(tool)
 
 
+def _containers(values: Values, groups: Mapping[str, list[str]]) -> Iterable[str]:
+    wanted = values.get("parlor_containers") or []
+    if wanted and len(groups.get("proxmox", [])) != 1:
+        yield "group proxmox: needs the one host that is to make the containers"
+    for each in wanted:
+        name = each.get("name", "?")
+        if not isinstance(each.get("id"), int) or each["id"] < 100:
+            yield f"parlor_containers: {name} needs an id, a number from 100"
+        if not HOST_NAME.match(str(name)):
+            yield f"parlor_containers: {name!r} is not a name"
+        address, _, bits = str(each.get("address", "")).partition("/")
+        if not _is_address(address) or not bits.isdigit():
+            yield f"parlor_containers: {name} needs an address with its network, like 192.168.1.111/24"
+        if not _is_address(str(each.get("gateway", ""))):
+            yield f"parlor_containers: {name} needs a gateway, an address"
+
+
 def _settings(values: Values) -> Iterable[str]:
     for variable in ("parlor_settings", "parlor_secrets"):
         given = values.get(variable) or {}
@@ -93,6 +113,8 @@ def _settings(values: Values) -> Iterable[str]:
         for name in given:
             if not NAME.match(str(name)):
                 yield f"{variable}: {name!r} is not the name of a setting"
+            elif name == "PARLOR_BACKUP_KEY":
+                yield f"{variable}: {name} is a file of its own, see parlor_backup_key"
             elif variable == "parlor_settings" and SECRET.search(name):
                 yield f"parlor_settings: {name} is a secret; it belongs into parlor_secrets"
 
@@ -102,7 +124,7 @@ def _files(values: Values) -> Iterable[str]:
     if bool(certificate) != bool(key):
         yield "parlor_certificate and parlor_certificate_key: belong together"
     for name in ("parlor_certificate", "parlor_certificate_key", "parlor_signers"):
-        if values.get(name) and not Path(str(values[name])).is_file():
+        if values.get(name) and not _is_file(values[name]):
             yield f"{name}: there is no file {values[name]}"
 
 
@@ -117,7 +139,7 @@ def _tunnel(tunnel: Values, url: str) -> Iterable[str]:
     if by_file == bool(tunnel.get("token")):
         yield "parlor_tunnel: needs either id and credentials (a file), or token (a file)"
     for name in ("credentials", "token", "binary"):
-        if tunnel.get(name) and not Path(str(tunnel[name])).is_file():
+        if tunnel.get(name) and not _is_file(tunnel[name]):
             yield f"parlor_tunnel: there is no file {tunnel[name]} ({name})"
     if bool(tunnel.get("team")) != bool(tunnel.get("audience")):
         yield "parlor_tunnel: team and audience (Cloudflare Access) belong together"
@@ -130,7 +152,7 @@ def _hosted_tool(tool: Values) -> Iterable[str]:
     port = tool.get("port")
     if not isinstance(port, int) or not 9018 <= port <= 9099:
         yield f"parlor_hosted_tools: {name} needs a port from 9018 to 9099"
-    if not Path(str(tool.get("file", ""))).is_file():
+    if not _is_file(tool.get("file", "")):
         yield f"parlor_hosted_tools: {name} needs a file to run"
     if not re.fullmatch(r"[0-9a-f]{64}", str(tool.get("sha256", ""))):
         yield f"parlor_hosted_tools: {name} needs the SHA-256 of its file"
@@ -173,6 +195,36 @@ def tool_addresses(servers: Iterable[Values], host: str) -> list[dict[str, str]]
     ]
 
 
+def unlike(
+    names: Iterable[str], there: Iterable[str], source: str, target: str, mode: str = "644"
+) -> list[str]:
+    """Files of a folder that do not lie on the host as they are here. `there` is what the role
+    `host` found: looking once is much quicker than asking for each."""
+    known = set(there)
+
+    def line(name: str) -> str:
+        digest = hashlib.sha256(Path(source, name).read_bytes()).hexdigest()
+        return f"{digest} {mode} root root {target}/{name}"
+
+    return [name for name in names if line(name) not in known]
+
+
+def with_token_files(servers: Iterable[Values], own: Iterable[str]) -> list[dict[str, Any]]:
+    """A server of somebody else must not be shown the token that opens ours."""
+    names = set(own)
+    return [
+        {
+            **each,
+            "token_file": f"tools.{each['id']}.token" if each["id"] in names else "tools.token",
+        }
+        for each in servers
+    ]
+
+
+def _is_file(name: Any) -> bool:
+    return Path(str(name)).expanduser().is_file()
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)
@@ -187,4 +239,6 @@ class FilterModule:
             "inventory_problems": inventory_problems,
             "listed_servers": listed_servers,
             "tool_addresses": tool_addresses,
+            "unlike": unlike,
+            "with_token_files": with_token_files,
         }

@@ -19,7 +19,7 @@ from backend.api.errors import declared
 from backend.api.json_body import JsonRoute
 from backend.auth import access
 from backend.auth.members import Email
-from backend.auth.people import Caller, User
+from backend.auth.people import Caller, CredentialKind, User
 from backend.auth.service import NewPerson
 from backend.auth.sessions import SignedIn, TokenPair
 from backend.auth.sign_in import Proof
@@ -118,7 +118,7 @@ class TokenAnswer(BaseModel):
 
 
 class UsedCredential(BaseModel):
-    kind: Literal["session", "token", "key"]
+    kind: CredentialKind
     id: str
 
 

@@ -1,13 +1,15 @@
 """Who is calling, and with what services."""
 
 from typing import Annotated, cast, override
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request, Response
 
 from backend.api import cookies
-from backend.api.edge import is_from_our_pages
+from backend.api.edge import LOOPBACK_NAMES, is_from_our_pages
 from backend.auth import access
 from backend.auth.access import Access
+from backend.auth.app_issuer import Issuer
 from backend.auth.callers import NotSignedInError, Shown
 from backend.auth.ceremony import Site
 from backend.auth.people import AnyCaller, Caller, DeviceCaller, Origin
@@ -60,6 +62,16 @@ def site_of(request: Request) -> Site:
     return Site("" if parsed(name) else name, f"{request.scope['scheme']}://{host}")
 
 
+def issuer_of(request: Request) -> Issuer | None:
+    """Who gives tokens for `/mcp` out: the address that the world knows. Without one only programs
+    of this machine can be let in; any other name would be a Host header's word."""
+    public = _services(request).settings.edge.public_url
+    url = site_of(request).origin if public is None else str(public).rstrip("/")
+    parts = urlsplit(url)
+    is_near = plain_host(parts.hostname or "") in LOOPBACK_NAMES
+    return Issuer(url) if is_near or (public and parts.scheme == "https") else None
+
+
 def set_wall_cookie(request: Request, response: Response, token: str) -> None:
     cookies.set_wall(request, response, token)
 
@@ -104,6 +116,41 @@ class CallerFor(AnyCallerFor):
         return caller
 
 
+class ProgramFor(CallerFor):
+    """A program of a person. It shows itself in a header: a cookie is not looked at."""
+
+    @override
+    async def __call__(self, request: Request) -> Caller:
+        _check_origin(request)
+        issuer = issuer_of(request)
+        given = request.headers.getlist("authorization")
+        shown = Shown(
+            authorization=given[0] if len(given) == 1 else "",
+            resource=issuer.resource if issuer else None,
+        )
+        try:
+            found = await _services(request).auth.identify(shown, origin_of(request))
+            self.access.check(found.caller)
+        except NotSignedInError as error:
+            error.challenge = _challenge(issuer, "invalid_token" if given else None)
+            raise
+        except access.ScopeMissingError as error:
+            error.challenge = _challenge(issuer, "insufficient_scope")
+            raise
+        if not isinstance(found.caller, Caller):
+            raise access.ForbiddenError("A paired display may not do that.")
+        return found.caller
+
+
+def _challenge(issuer: Issuer | None, error: str | None) -> str:
+    """RFC 6750, 3, and where to read who gives tokens (RFC 9728, 5.1)."""
+    parts = [f'error="{error}"'] if error else []
+    if issuer is not None:
+        parts.append(f'resource_metadata="{issuer.resource_metadata}"')
+        parts.append(f'scope="{" ".join(sorted(access.PROGRAM.scopes))}"')
+    return "Bearer " + ", ".join(parts) if parts else "Bearer"
+
+
 class DeviceFor(AnyCallerFor):
     """A paired display."""
 
@@ -121,5 +168,8 @@ type LiveCaller = Annotated[AnyCaller, Depends(AnyCallerFor(access.LIVE))]
 type AccountCaller = Annotated[Caller, Depends(CallerFor(access.ACCOUNT))]
 type HouseholdCaller = Annotated[Caller, Depends(CallerFor(access.HOUSEHOLD))]
 type AdminCaller = Annotated[Caller, Depends(CallerFor(access.ADMIN))]
+type ConsentCaller = Annotated[Caller, Depends(CallerFor(access.CONSENT))]
 type WallCaller = Annotated[DeviceCaller, Depends(DeviceFor(access.WALL))]
+type ProgramCaller = Annotated[Caller, Depends(ProgramFor(access.PROGRAM))]
+"""Of `/mcp`. `caller.has(scope)` tells what it may do there."""
 type Id = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]

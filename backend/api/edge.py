@@ -27,7 +27,7 @@ _HOST = re.compile(
 _FORWARDED_FOR, _FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 _CONNECTING, _CODING = b"cf-connecting-ip", b"transfer-encoding"
 _LOOKED_AT = (b"host", _FORWARDED_FOR, _FORWARDED_PROTO, _CONNECTING, _CODING)
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TOO_LARGE = f"The headers of a request may hold {LARGEST_HEAD} bytes in {MOST_HEADERS} lines."
 _NO_HOST = "A request names its host once, and plainly."
 _UNKNOWN_HOST = (
@@ -112,8 +112,8 @@ class Gate:
         address = parsed(reached)
         if address is None:
             # A socket file is a door for programs of this machine; a name is a test's server.
-            return name in _LOOPBACK_NAMES if reached[:1] in ("", "/") else name == reached
-        return parsed(name) == address or (address.is_loopback and name in _LOOPBACK_NAMES)
+            return name in LOOPBACK_NAMES if reached[:1] in ("", "/") else name == reached
+        return parsed(name) == address or (address.is_loopback and name in LOOPBACK_NAMES)
 
 
 def gate(settings: Settings) -> Gate:

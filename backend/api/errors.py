@@ -55,7 +55,9 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _app_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)  # noqa: S101  # tells the type checker; starlette dispatches
-    headers = {"Retry-After": str(round(error.retry_after))} if error.retry_after else None
+    headers = {"Retry-After": str(round(error.retry_after))} if error.retry_after else {}
+    if error.challenge:
+        headers["WWW-Authenticate"] = error.challenge
     return error_response(error.status, error.code, error.detail, headers)
 
 

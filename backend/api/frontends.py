@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.api.security import DATA_POLICY, PAGE_POLICY, WORKER_POLICY
 
 _APPS = {"chat": "/", "voice": "/voice/", "kiosk": "/kiosk/"}
-_RESERVED = ("/api", "/health", "/metrics", "/v1", "/mcp")
+_RESERVED = ("/api", "/health", "/metrics", "/v1", "/mcp", "/oauth", "/.well-known")
 """Never pages, even when no route matches."""
 _RENDERED = "/ca"
 """A page that a route makes, `api/ca.py`."""

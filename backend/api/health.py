@@ -5,12 +5,10 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
+from backend.condition import readiness
 from backend.kit.version import VERSION
 
 router = APIRouter(tags=["health"])
-
-_OF_THE_HOST = ("database", "disk", "certificate")
-"""All others are providers: one of them is enough."""
 
 _CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
 
@@ -41,11 +39,9 @@ async def health(services: ServicesDep) -> Health:
 
 @router.get("/health/ready", responses=declared(401) | {503: {"model": Readiness}})
 async def ready(_: ReadCaller, services: ServicesDep, response: Response) -> Readiness:
-    """Database, providers, disk and certificate. 503 when nobody could be answered."""
-    findings = await services.readiness()
-    checks = {name: Check(ok=not problem, detail=problem) for name, problem in findings.items()}
-    database_ok = checks["database"].ok
-    some_provider = any(check.ok for name, check in checks.items() if name not in _OF_THE_HOST)
-    healthy = database_ok and some_provider
-    response.status_code = 200 if healthy else 503
-    return Readiness(status="ok" if healthy else "failing", checks=checks)
+    """Database, providers, tool servers (`tools/...`), disk, certificate, backups. 503 when nobody
+    could be answered, which neither a tool server nor a backup decides."""
+    found = await readiness(services)
+    checks = {name: Check(ok=not problem, detail=problem) for name, problem in found.all.items()}
+    response.status_code = 200 if found.can_answer else 503
+    return Readiness(status="ok" if found.can_answer else "failing", checks=checks)

@@ -89,7 +89,7 @@ def server_body(servers: ToolServers, server_id: str, caller: Caller) -> ServerB
         url=where.url if shown and isinstance(where, Address) else None,
         source=definition.source,
         state=server.state.name,
-        reason=server.state.reason,
+        reason=servers.reason(server_id, caller.owner_id),
         since=server.state.since,
         connected=server.session is not None,
         signed_in=bool(definition.person),

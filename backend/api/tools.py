@@ -4,15 +4,24 @@ file alone: no route takes one. Each path is there with and without a slash at i
 from datetime import datetime
 from typing import Annotated, Any, Literal, override
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.routing import Match
 from starlette.types import Scope
 
-from backend.api.deps import AccountCaller, AdminCaller, ChatCaller, Id, ReadCaller, ServicesDep
+from backend.api.deps import (
+    AccountCaller,
+    AdminCaller,
+    ChatCaller,
+    Id,
+    ReadCaller,
+    ServicesDep,
+    origin_of,
+)
 from backend.api.errors import declared
 from backend.api.json_body import JsonRoute
 from backend.api.tool_views import ServerBody, ToolBody, server_body, tool_bodies
+from backend.auth.members import By
 from backend.auth.people import Caller
 from backend.container import Services
 from backend.kit.errors import NotFoundError
@@ -124,6 +133,11 @@ def _surface(name: Any) -> Any:
 type ClientId = Annotated[Client, BeforeValidator(_surface)]
 
 
+def by_whom(caller: Caller, request: Request) -> By:
+    """For the log."""
+    return By(caller.user.username, origin_of(request).address)
+
+
 def _list(services: Services, caller: Caller) -> ServerList:
     servers = services.tool_servers
     bodies = [server_body(servers, one, caller) for one in list(servers.connections)]
@@ -141,20 +155,22 @@ async def list_servers(caller: ReadCaller, services: ServicesDep) -> ServerList:
 
 @router.post("/servers/connect", responses=declared(400, 401, 403, 409, 413, 503))
 async def connect_server(
-    body: ConnectRequest, caller: AdminCaller, services: ServicesDep
+    body: ConnectRequest, caller: AdminCaller, services: ServicesDep, request: Request
 ) -> ServerBody:
     """Add a server by its web address; it is kept when it answers."""
-    server = await services.tool_servers.add(body.url, added_by=caller.owner_id)
+    by = by_whom(caller, request)
+    server = await services.tool_servers.add(body.url, added_by=caller.owner_id, by=by)
     return server_body(services.tool_servers, server.definition.id, caller)
 
 
 @router.post("/servers/discover", responses=declared(400, 401, 403, 413))
 async def discover_servers(
-    body: DiscoverRequest, caller: AdminCaller, services: ServicesDep
+    body: DiscoverRequest, caller: AdminCaller, services: ServicesDep, request: Request
 ) -> ServerList:
     """What is found there is trusted like what stands in the operator's file."""
     if body.ports:
-        await services.tool_servers.discover([body.host], body.ports)
+        by = by_whom(caller, request)
+        await services.tool_servers.discover([body.host], body.ports, by)
     else:
         await services.tool_servers.refresh()
     return _list(services, caller)
@@ -169,23 +185,30 @@ async def refresh_servers(caller: AdminCaller, services: ServicesDep) -> ServerL
 
 @router.patch("/servers/{server_id}", responses=declared(400, 401, 403, 404, 413))
 async def change_server(
-    server_id: Id, body: ServerChange, caller: AdminCaller, services: ServicesDep
+    server_id: Id,
+    body: ServerChange,
+    caller: AdminCaller,
+    services: ServicesDep,
+    request: Request,
 ) -> ServerList:
-    servers = services.tool_servers
+    servers, by = services.tool_servers, by_whom(caller, request)
     if body.disabled_tools is not None:
         known = [tool.remote.name for tool in servers.tools_of(server_id)]
         off = set(body.disabled_tools)
-        await servers.switch_tools(server_id, {name: name not in off for name in {*known, *off}})
+        wanted = {name: name not in off for name in {*known, *off}}
+        await servers.switch_tools(server_id, wanted, by)
     if body.enabled is not None:
-        await servers.switch_server(server_id, enabled=body.enabled)
+        await servers.switch_server(server_id, enabled=body.enabled, by=by)
     servers.server(server_id)
     return _list(services, caller)
 
 
 @router.delete("/servers/{server_id}", responses=declared(401, 403, 404, 409))
-async def remove_server(server_id: Id, _: AdminCaller, services: ServicesDep) -> Removed:
+async def remove_server(
+    server_id: Id, caller: AdminCaller, services: ServicesDep, request: Request
+) -> Removed:
     """With all that was decided about it. Those of the operator's file stay (409)."""
-    await services.tool_servers.remove(server_id)
+    await services.tool_servers.remove(server_id, by_whom(caller, request))
     return Removed(server_id=server_id)
 
 
@@ -200,16 +223,21 @@ async def list_tools(server_id: Id, caller: ReadCaller, services: ServicesDep) -
 
 @router.post("/servers/{server_id}/tools", responses=declared(400, 401, 403, 404, 413))
 async def switch_tool(
-    server_id: Id, body: ToolSwitch, caller: AdminCaller, services: ServicesDep
+    server_id: Id, body: ToolSwitch, caller: AdminCaller, services: ServicesDep, request: Request
 ) -> ServerList:
     """On or off for everybody."""
-    await services.tool_servers.switch_tools(server_id, {body.tool_name: body.enabled})
+    changes = {body.tool_name: body.enabled}
+    await services.tool_servers.switch_tools(server_id, changes, by_whom(caller, request))
     return _list(services, caller)
 
 
 @router.post("/servers/{server_id}/approve", responses=declared(400, 401, 403, 404, 409, 413))
 async def approve_tools(
-    server_id: Id, body: ToolApproval, caller: AccountCaller, services: ServicesDep
+    server_id: Id,
+    body: ToolApproval,
+    caller: AccountCaller,
+    services: ServicesDep,
+    request: Request,
 ) -> ToolList:
     """These words are fine. The owner's yes counts for the house; another person's for
     themselves, and not against a change of what the owner approved (403)."""
@@ -218,9 +246,8 @@ async def approve_tools(
     allowed = {tool.name for tool in tool_bodies(servers, server_id, caller)}
     if unknown := sorted(seen.keys() - allowed):
         raise NotFoundError(f"There is no tool {unknown[0][:60]!r}.")
-    await servers.decisions.approve(
-        server_id, seen, user_id=caller.owner_id, for_house=caller.user.role == "owner"
-    )
+    owner = by_whom(caller, request) if caller.user.role == "owner" else None
+    await servers.approve(server_id, seen, user_id=caller.owner_id, by=owner)
     return ToolList(tools=tool_bodies(servers, server_id, caller))
 
 

@@ -16,15 +16,16 @@ from backend.api.openapi import stream_of
 from backend.auth.open_streams import OpenStream
 from backend.auth.people import Caller
 from backend.chat import events
-from backend.chat.records import NO_METADATA, ConversationMetadata, ModelId, Turn
+from backend.chat.records import NO_METADATA, ConversationMetadata, ModelId, ResourcePart, Turn
 from backend.chat.service import NewMessage, TurnOptions
-from backend.chat.turn_begin import EarlierMessage
+from backend.chat.turn_order import EarlierMessage
 from backend.container import Services
 from backend.kit.errors import InvalidInputError
 from backend.kit.schedule import pause
 from backend.kit.sse import frame
 from backend.messages import Generation, ModelParameters
 from backend.toolbox.context import Client
+from backend.toolbox.offers import LONGEST_TEXT
 
 _read_zones: dict[str, ZoneInfo] = {}
 """At most the few hundred there are."""
@@ -68,6 +69,25 @@ class IncomingMessage(BaseModel):
         return "\n".join(part.text for part in self.content)
 
 
+def _no_nul(text: str) -> str:
+    return text.replace("\0", "")
+
+
+type AttachedText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_no_nul)]
+
+
+class AttachedResource(BaseModel):
+    """As `POST /api/mcp/resources/read` gave it and the person saw it; kept with their message."""
+
+    model_config = ConfigDict(extra="forbid")
+    server_id: Annotated[str, Field(max_length=100)]
+    server: Annotated[str, Field(max_length=200)]
+    uri: Annotated[str, Field(min_length=1, max_length=2000)]
+    title: Annotated[str, Field(max_length=500)] = ""
+    mime_type: Annotated[str, Field(max_length=200)] = ""
+    text: AttachedText
+
+
 class StreamRequest(ModelParameters):
     """The last message is the person's; earlier ones only found a new conversation.
 
@@ -87,6 +107,8 @@ class StreamRequest(ModelParameters):
     """Of the new conversation; one that exists keeps its own."""
     client: Client = "chat"
     """The surface: which servers' tools are wanted there (`/api/mcp/preferences`)."""
+    resources: Annotated[list[AttachedResource], Field(max_length=8)] | None = None
+    """Beside the message. Without this field a message that is edited keeps what it had."""
 
     @property
     def parameters(self) -> ModelParameters:
@@ -136,6 +158,7 @@ async def send(body: StreamRequest, caller: ChatCaller, services: ServicesDep) -
             EarlierMessage(one.role, one.text) for one in earlier if one.role != "system"
         ),
         metadata=body.metadata,
+        attached=_attached(body.resources),
     )
     options = TurnOptions(body.model, await _zone(body.timezone), body.parameters, body.client)
     with services.streams.open(caller) as place:
@@ -209,6 +232,10 @@ async def _three_pieces() -> AsyncGenerator[bytes]:
         await pause(0.2)
     end = events.TurnFinished("completed", None, "stop")
     yield frame(4, end, end.type)
+
+
+def _attached(given: list[AttachedResource] | None) -> tuple[ResourcePart, ...] | None:
+    return None if given is None else tuple(ResourcePart(**one.model_dump()) for one in given)
 
 
 async def _zone(name: str) -> ZoneInfo:

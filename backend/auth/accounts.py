@@ -7,6 +7,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from backend.auth.api_keys import ApiKeys
+from backend.auth.app_store import AppStore
 from backend.auth.audit_store import AuditStore
 from backend.auth.callers import Callers
 from backend.auth.challenge_store import ChallengeStore
@@ -72,6 +73,7 @@ def build_accounts(
         session_store,
         key_store,
         DeviceStore(database, clock),
+        AppStore(database, clock),
         tokens,
         clock=clock,
         on_ending=on_ending,

@@ -42,6 +42,16 @@ type AuditKind = Literal[
     "device_removed",
     "pairing_blocked",
     "budget_nearly_used",
+    "tool_server_added",
+    "tool_server_removed",
+    "tool_server_enabled",
+    "tool_server_disabled",
+    "tools_switched",
+    "tools_approved",
+    "tool_traffic_recorded",
+    "app_allowed",
+    "app_removed",
+    "app_reused",
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from backend.auth.app_store import AppStore
 from backend.auth.device_store import DeviceStore
 from backend.auth.key_store import KeyStore
 from backend.auth.people import AnyCaller, Caller, Origin
@@ -17,6 +18,7 @@ from backend.kit.errors import AppError
 SESSION_LIFE = timedelta(days=30)
 KEY_PREFIX = "parlor_key_"
 WALL_PREFIX = "parlor_wall_"
+APP_PREFIX = "parlor_app_"
 _CACHE_SECONDS = 2.0
 """What another process ended is refused this much later at the latest."""
 _PROLONG_AFTER = timedelta(hours=1)
@@ -41,6 +43,8 @@ class Shown:
     """Of a browser's session."""
     wall_cookie: str | None = None
     authorization: str | None = None
+    resource: str | None = None
+    """Where it is shown, when that is a place that apps have tokens for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,12 @@ type _Look = Callable[[str, Origin], Awaitable[_Found | None]]
 
 
 class Callers:
-    def __init__(
+    def __init__(  # noqa: PLR0913  # wired in one place, accounts.py
         self,
         sessions: SessionStore,
         keys: KeyStore,
         devices: DeviceStore,
+        apps: AppStore,
         tokens: Tokens,
         *,
         clock: Clock,
@@ -75,6 +80,7 @@ class Callers:
         self._sessions = sessions
         self._keys = keys
         self._devices = devices
+        self._apps = apps
         self._tokens = tokens
         self._clock = clock
         self._on_ending = on_ending
@@ -89,7 +95,7 @@ class Callers:
         if shown.authorization is not None:
             scheme, _, bearer = shown.authorization.partition(" ")
             if scheme.lower() == "bearer":
-                found = await self._recognise(b"b", bearer.strip(), self._by_bearer, origin)
+                found = await self._bearer(bearer.strip(), shown.resource, origin)
         else:
             if shown.cookie:
                 found = await self._recognise(b"c", shown.cookie, self._by_cookie, origin)
@@ -98,6 +104,18 @@ class Callers:
         if found is None:
             raise NotSignedInError
         return found
+
+    async def _bearer(self, bearer: str, resource: str | None, origin: Origin) -> Recognised | None:
+        if not bearer.startswith(APP_PREFIX):
+            return await self._recognise(b"b", bearer, self._by_bearer, origin)
+        if resource is None:  # the token of an app is not looked at where it does not belong
+            return None
+
+        async def by_app(token: str, _: Origin) -> _Found | None:
+            app = await self._apps.find(hash_of(token), resource)
+            return None if app is None else _Found(app.caller, app.expires_at.timestamp())
+
+        return await self._recognise(b"a" + resource.encode() + b" ", bearer, by_app, origin)
 
     def forget(self) -> None:
         """Some credential has ended: ask the database about all of them again."""

@@ -14,12 +14,15 @@ _STILL_GOOD = """
     SELECT k.id FROM asked JOIN api_keys k ON k.id = asked.id JOIN users u ON u.id = k.user_id
     WHERE coalesce(k.expires_at, ?2 + 1) > ?2 AND u.disabled_at IS NULL
     UNION ALL
+    SELECT g.id FROM asked JOIN app_grants g ON g.id = asked.id JOIN users u ON u.id = g.user_id
+    WHERE g.expires_at > ?2 AND u.disabled_at IS NULL
+    UNION ALL
     SELECT d.id FROM asked JOIN devices d ON d.id = asked.id WHERE d.token_hash IS NOT NULL
 """
 
 
 class CredentialStore:
-    """Ids of sessions, keys and devices differ by their prefix, so one question serves all."""
+    """Ids of sessions, keys, apps and devices differ by their prefix, so one question serves all."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from backend.auth.app_grant import end_apps
 from backend.auth.audit_store import AuditEvent, AuditKind, record
 from backend.auth.members import By, Member, PersonChange
 from backend.auth.store import user_from
@@ -19,6 +20,7 @@ _PEOPLE = """
         (SELECT max(at) FROM (
             SELECT last_seen_at AS at FROM sessions WHERE user_id = u.id
             UNION ALL SELECT last_used_at FROM api_keys WHERE user_id = u.id
+            UNION ALL SELECT last_used_at FROM app_grants WHERE user_id = u.id
         )) AS last_seen_at
     FROM users u
 """
@@ -73,8 +75,9 @@ class HouseholdStore:
             if after.disabled and not before.disabled:
                 _end_credentials(connection, person_id)
             elif after.user.role == "child" and before.user.role != "child":
-                # A child makes no keys, and keeps none either.
+                # A child makes no keys and lets no apps in, and keeps none either.
                 connection.execute("DELETE FROM api_keys WHERE user_id = ?", (person_id,))
+                end_apps(connection, person_id)
             for event in _events(before, after, by):
                 record(connection, now, event)
             return after
@@ -103,7 +106,7 @@ class HouseholdStore:
 
 
 def _end_credentials(connection: Connection, person_id: str) -> None:
-    """Sessions, tokens, keys, and sign-ins that are half done."""
+    """Sessions, tokens, keys, apps, and sign-ins that are half done."""
     for statement in (
         "DELETE FROM sessions WHERE user_id = ?",
         "DELETE FROM api_keys WHERE user_id = ?",
@@ -111,6 +114,7 @@ def _end_credentials(connection: Connection, person_id: str) -> None:
         "UPDATE users SET token_version = token_version + 1 WHERE id = ?",
     ):
         connection.execute(statement, (person_id,))
+    end_apps(connection, person_id)
 
 
 def _columns(before: Member, change: PersonChange, now: int) -> Mapping[str, object]:

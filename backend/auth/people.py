@@ -9,6 +9,8 @@ type Role = Literal["owner", "adult", "child"]
 type Scope = Literal["chat", "tools", "read", "admin"]
 type SessionKind = Literal["session", "token"]
 """A browser's cookie, or a program's chain of refresh tokens."""
+type CredentialKind = SessionKind | Literal["key", "app"]
+"""Or an API key; or what somebody let a program of others have, for `/mcp` alone."""
 type Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 type TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
@@ -65,16 +67,20 @@ class Caller:
     """The person behind a request, and what shows that it is them."""
 
     user: User
-    kind: SessionKind | Literal["key"]
+    kind: CredentialKind
     credential_id: str
-    """Of the session or the key: what can be revoked."""
+    """Of the session, the key or the app's grant: what can be revoked."""
     scopes: frozenset[Scope] = frozenset()
-    """Of a key; people themselves need none."""
+    """Of a key or an app; people themselves need none."""
 
     @property
     def owner_id(self) -> str:
         """The owner of what this caller makes and may see."""
         return self.user.id
+
+    def has(self, scope: Scope) -> bool:
+        """Whether a program may do this in the person's name; who signed in has them all."""
+        return self.kind not in ("key", "app") or scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.auth.app_grant import end_apps
 from backend.auth.audit_store import AuditEvent, record
 from backend.auth.people import Origin, SessionKind, User
 from backend.auth.store import user_from
@@ -216,6 +217,7 @@ class SessionStore:
             connection.execute(
                 "DELETE FROM sessions WHERE user_id = ? AND id <> ?", (user_id, kept)
             )
+            end_apps(connection, user_id)
             record(connection, now, event)
 
         await self._database.write(delete)
@@ -231,6 +233,7 @@ class SessionStore:
             connection.execute(
                 "DELETE FROM sessions WHERE user_id = ? AND kind = 'token'", (user_id,)
             )
+            end_apps(connection, user_id)
             record(connection, now, event)
 
         await self._database.write(update)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.auth.app_grant import end_apps
 from backend.auth.audit_store import AuditEvent, record
 from backend.auth.people import Account, Limits, User
 from backend.db.database import Connection, Database, IntegrityError, Row
@@ -102,6 +103,7 @@ class AuthStore:
                 "DELETE FROM sessions WHERE user_id = ? AND id <> ?",
                 (new.user_id, new.kept_session),
             )
+            end_apps(connection, new.user_id)
             if new.removes_second_factor:
                 for table in ("totp", "recovery_codes", "passkeys"):
                     connection.execute(f"DELETE FROM {table} WHERE user_id = ?", (new.user_id,))  # noqa: S608  # names from the line above

@@ -13,6 +13,7 @@ from backend.chat.live import announce_conversation, announce_messages
 from backend.chat.records import ConversationSummary, Turn, text_of
 from backend.chat.running import RunningTurn
 from backend.chat.store import ConversationStore
+from backend.chat.tally import Tally
 from backend.chat.transcript import Transcript
 from backend.chat.turn_store import EndedTurn, TurnStore
 from backend.db.database import StorageError
@@ -33,12 +34,14 @@ class TurnCloser:
         store: TurnStore,
         conversations: ConversationStore,
         catalog: Catalog,
+        tally: Tally,
         hub: Hub,
         background: Background,
     ) -> None:
         self._store = store
         self._conversations = conversations
         self._catalog = catalog
+        self._tally = tally
         self._hub = hub
         self._background = background
 
@@ -69,6 +72,7 @@ class TurnCloser:
             conversation = await self._store_until_stored(running, ended, ending)
         except Exception:  # noqa: BLE001  # nobody may wait for ever; the next start closes it
             _log.exception("turn_end_failed", turn=turn.id)
+        self._tally.ended(status, loop.usage if loop else None, loop.tool_outcomes if loop else {})
         running.journal.publish()
         if conversation:
             announce_conversation(self._hub, running.owner_id, conversation)
@@ -95,6 +99,8 @@ class TurnCloser:
     async def _add_cost(self, turn: Turn, owner_id: str, generation_id: str) -> None:
         provider, _ = self._catalog.resolve(turn.model)
         usage = await late_usage(provider, generation_id)
+        if usage:
+            self._tally.used(usage)
         if usage and await self._store.add_usage(turn, owner_id, usage):
             announce_messages(self._hub, owner_id, turn.conversation_id)
 

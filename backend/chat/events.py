@@ -54,7 +54,10 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolStarted:
-    """`step` counts the model's answers in this turn from 0; calls of one step run in parallel."""
+    """`step` counts the model's answers in this turn from 0; calls of one step run in parallel.
+
+    `name`, `arguments`: of the tool that runs, also where the model called it by its name only.
+    """
 
     __pydantic_config__ = _CONFIG
     call_id: str
@@ -90,7 +93,7 @@ class ApprovalRequested:
 
     `reason`: the tool `writes`, or it reaches `outside`, or nobody approved its words yet
     (`unknown_server`), or it writes after the conversation read what strangers may have written
-    (`untrusted_content`); `detail` says the same to people. `can_remember`: whether "always"
+    (`untrusted_content`), or only this person wants to be asked (`chosen`); `detail` says the same to people. `can_remember`: whether "always"
     may be offered. `server` is empty for Parlor's own tools.
     """
 

@@ -1,12 +1,13 @@
 """Stored messages -> what the model is asked. Pure functions of their arguments."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from backend.chat.records import PathMessage, StepReasoning, TextPart, ToolPart, text_of
+from backend.chat.attached import question_text
+from backend.chat.records import PathMessage, StepReasoning, TextPart, ToolPart
 from backend.messages import (
     AssistantStep,
     JsonObject,
@@ -17,7 +18,7 @@ from backend.messages import (
     UserPrompt,
 )
 
-_CHARACTERS_PER_TOKEN = 3.0
+CHARACTERS_PER_TOKEN = 3.0
 """Cautious: English prose has about four, code and other languages fewer."""
 _ANSWER_SHARE = 0.25
 """Of the model's context, left free for its answer."""
@@ -26,6 +27,13 @@ CONTINUE_REQUEST = (
     "Your last answer was cut off. Continue it exactly where it stopped: do not repeat anything,"
     " do not greet, do not explain."
 )
+
+
+type Spelled = Callable[[ToolCall], ToolCall]
+
+
+def _as_it_is(call: ToolCall) -> ToolCall:
+    return call
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,14 @@ def build_window(
     context: str,
     continued: bool,
     context_length: int | None,
+    spelled: Spelled = _as_it_is,
 ) -> Window:
     """The newest messages of the path that fit the model, with system prompt and `context`.
 
     The last question is always kept. `continued`: the path ends in an unfinished answer, which is
-    kept as well.
+    kept as well. `spelled`: a stored call in the words of the tools that the model is told of.
     """
-    blocks = [_prompt_messages(message) for message in path]
+    blocks = [_prompt_messages(message, spelled) for message in path]
     if continued:
         blocks[-2:] = [[*(m for block in blocks[-2:] for m in block), UserPrompt(CONTINUE_REQUEST)]]
     last = blocks[-1][-1] if blocks and blocks[-1] else None
@@ -78,7 +87,7 @@ def _budget(context_length: int | None, head: Sequence[PromptMessage]) -> float 
     """Characters for the conversation, None when the model's limit is unknown."""
     if not context_length:
         return None
-    return context_length * (1 - _ANSWER_SHARE) * _CHARACTERS_PER_TOKEN - sum(map(_size, head))
+    return context_length * (1 - _ANSWER_SHARE) * CHARACTERS_PER_TOKEN - sum(map(_size, head))
 
 
 def _newest_that_fit(
@@ -108,13 +117,13 @@ def _size(message: PromptMessage) -> int:
             return len(content)
 
 
-def _prompt_messages(message: PathMessage) -> list[PromptMessage]:
+def _prompt_messages(message: PathMessage, spelled: Spelled) -> list[PromptMessage]:
     if message.role == "user":
-        return [UserPrompt(text_of(message.parts))]
-    return _assistant_steps(message) or [AssistantStep(text="(no answer)")]
+        return [UserPrompt(question_text(message.parts))]
+    return _assistant_steps(message, spelled) or [AssistantStep(text="(no answer)")]
 
 
-def _assistant_steps(message: PathMessage) -> list[PromptMessage]:
+def _assistant_steps(message: PathMessage, spelled: Spelled) -> list[PromptMessage]:
     """One answer as the provider saw it: step, its tool returns, next step, ..."""
     reasoning = _by_step(message.reasoning)
     steps: list[PromptMessage] = []
@@ -122,17 +131,17 @@ def _assistant_steps(message: PathMessage) -> list[PromptMessage]:
     for part in message.parts:
         if isinstance(part, ToolPart):
             if calls and part.step != calls[-1].step:
-                steps += _step(text, calls, reasoning)
+                steps += _step(text, calls, reasoning, spelled)
                 text, calls = "", []
             calls.append(part)
             number = part.step + 1
         elif calls:
-            steps += _step(text, calls, reasoning)
+            steps += _step(text, calls, reasoning, spelled)
             text, calls = part.text if isinstance(part, TextPart) else "", []
         elif isinstance(part, TextPart):
             text += part.text
     if calls:
-        steps += _step(text, calls, reasoning)
+        steps += _step(text, calls, reasoning, spelled)
     elif text:
         details, model = _details(reasoning, number)
         steps.append(AssistantStep(text=text, reasoning_details=details, model=model))
@@ -150,12 +159,12 @@ def _by_step(entries: Sequence[StepReasoning]) -> dict[int, StepReasoning]:
 
 
 def _step(
-    text: str, calls: Sequence[ToolPart], reasoning: dict[int, StepReasoning]
+    text: str, calls: Sequence[ToolPart], reasoning: dict[int, StepReasoning], spelled: Spelled
 ) -> list[PromptMessage]:
     details, model = _details(reasoning, calls[0].step)
     step = AssistantStep(
         text=text,
-        calls=tuple(ToolCall(call.call_id, call.name, call.arguments) for call in calls),
+        calls=tuple(spelled(ToolCall(call.call_id, call.name, call.arguments)) for call in calls),
         reasoning_details=details,
         model=model,
     )

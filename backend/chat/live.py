@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.auth.devices import DeviceChanged
+from backend.auth.devices import DeviceChanged, topic_of
 from backend.chat.events import ApprovalRequested, InputRequested
 from backend.chat.records import ConversationSummary
 from backend.kit.hub import Hub
+from backend.memory.records import MemoriesChanged
 
 _CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
@@ -42,6 +43,13 @@ class MessagesChanged(BaseModel):
     conversation_id: str
 
 
+class ToolsChanged(BaseModel):
+    """A server came, went or offers something else, or somebody switched it: fetch tools anew."""
+
+    model_config = _CONFIG
+    type: Literal["tools.changed"] = "tools.changed"
+
+
 class QuestionAsked(BaseModel):
     """A running turn waits for its person: show it wherever they are."""
 
@@ -71,6 +79,8 @@ type LiveEvent = Annotated[
     | MessagesChanged
     | QuestionAsked
     | QuestionAnswered
+    | ToolsChanged
+    | MemoriesChanged
     | DeviceChanged,
     Field(discriminator="type"),
 ]
@@ -101,6 +111,13 @@ def announce_asked(
 
 def announce_answered(hub: Hub, owner_id: str, turn_id: str, question_id: str) -> None:
     _announce(hub, owner_id, QuestionAnswered(turn_id=turn_id, question_id=question_id))
+
+
+def announce_tools(hub: Hub) -> None:
+    """To everybody; a paired display hears only what concerns itself."""
+    for topic in hub.topics():
+        if not topic.startswith(topic_of("")):
+            _announce(hub, topic, ToolsChanged())
 
 
 def _announce(hub: Hub, owner_id: str, event: LiveEvent) -> None:

@@ -1,17 +1,19 @@
 """From a question that is stored to a loop that can run: the model, the past, the tools."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from backend.catalog.service import Catalog
 from backend.chat import events
-from backend.chat.history import build_window, time_context
+from backend.chat.allowance import Permit
+from backend.chat.attached import attached_sources
+from backend.chat.history import CHARACTERS_PER_TOKEN, build_window, time_context
 from backend.chat.questions import Place, Questions
 from backend.chat.records import PathMessage, ToolPart
 from backend.chat.running import RunningTurn
 from backend.chat.turn import TurnLimits, TurnLoop
-from backend.chat.turn_begin import BegunTurn
+from backend.chat.turn_order import BegunTurn
 from backend.kit.clock import Clock
 from backend.kit.hub import Hub
 from backend.messages import ModelParameters, ModelRequest, ToolCall
@@ -19,42 +21,65 @@ from backend.toolbox.context import CallContext, Who
 from backend.toolbox.service import Toolbox
 
 type ToolboxFor = Callable[[Who], Toolbox]
+type Remembered = Callable[[Who], Awaitable[str]]
+"""What is remembered about a person, as a model reads it; "" when that is nothing."""
+
+_ROOM = 24_000
+"""Characters for the definitions of tools where nobody knows how much a model can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a turn may use besides its model. `share`: of the model's context, for the definitions
+    of tools; beyond it the model has to find them."""
+
+    toolbox_for: ToolboxFor
+    demo_toolbox: Toolbox
+    remembered: Remembered
+    share: float
 
 
 class TurnPreparer:
     """`ask_seconds`: how long a person may take to answer a question of a turn."""
 
-    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+    def __init__(
         self,
         *,
         catalog: Catalog,
-        toolbox_for: ToolboxFor,
-        demo_toolbox: Toolbox,
+        offer: Offer,
         limits: TurnLimits,
         ask_seconds: float,
         hub: Hub,
         clock: Clock,
     ) -> None:
         self._catalog = catalog
-        self._toolbox_for = toolbox_for
-        self._demo_toolbox = demo_toolbox
+        self._offer = offer
         self._limits = limits
         self._ask_seconds = ask_seconds
         self._hub = hub
         self._clock = clock
 
-    def prepare(
+    async def prepare(
         self, running: RunningTurn, begun: BegunTurn, zone: ZoneInfo, parameters: ModelParameters
     ) -> TurnLoop:
         turn = running.turn
         provider, local_model = self._catalog.resolve(turn.model)
         known = self._catalog.find(turn.model)
+        length = known.context_length if known else None
+        offers_tools = known is None or known.supports_tools
+        who = Who(running.owner_id, running.client, running.permit.tools)
+        toolbox = self._tools(running, who, is_demo=provider.id == "demo", offered=offers_tools)
+        if offers_tools:
+            room = length * self._offer.share * CHARACTERS_PER_TOKEN if length else _ROOM
+            toolbox = toolbox.within(room)
+        remembered = await self._offer.remembered(who)
         window = build_window(
             begun.path,
-            system_prompt=begun.system_prompt,
+            system_prompt="\n\n".join(filter(None, (begun.system_prompt, remembered))) or None,
             context=time_context(self._clock.now(), zone),
             continued=turn.kind == "continue",
-            context_length=known.context_length if known else None,
+            context_length=length,
+            spelled=toolbox.spelled,
         )
         if window.dropped:
             running.emit(
@@ -63,12 +88,6 @@ class TurnPreparer:
                     f"The oldest {window.dropped} messages did not fit this model and were left out.",
                 )
             )
-        permit, cost = running.permit, self._limits.cost
-        if permit.dollars is not None:
-            cost = permit.dollars if cost is None else min(cost, permit.dollars)
-        offers_tools = known is None or known.supports_tools
-        who = Who(running.owner_id, running.client, permit.tools)
-        toolbox = self._tools(running, who, is_demo=provider.id == "demo", offered=offers_tools)
         request = ModelRequest(
             model=local_model,
             messages=window.messages,
@@ -80,15 +99,19 @@ class TurnPreparer:
             provider,
             request,
             toolbox,
-            limits=replace(self._limits, cost=cost),
+            limits=self._within(running.permit),
             context=self._context(running, begun, who, toolbox),
             emit=running.emit,
             clock=self._clock,
         )
 
+    def _within(self, permit: Permit) -> TurnLimits:
+        costs = [cost for cost in (self._limits.cost, permit.dollars) if cost is not None]
+        return replace(self._limits, cost=min(costs, default=None))
+
     def _tools(self, running: RunningTurn, who: Who, *, is_demo: bool, offered: bool) -> Toolbox:
         """As they are now, for the whole turn; what is missing is named."""
-        toolbox = self._demo_toolbox if is_demo else self._toolbox_for(who)
+        toolbox = self._offer.demo_toolbox if is_demo else self._offer.toolbox_for(who)
         if who.tools is not None:
             toolbox = toolbox.only(who.tools)
         if offered:
@@ -106,9 +129,16 @@ class TurnPreparer:
         )
         # All of the branch, also what no longer fits the model: its answers may carry it on.
         seen = toolbox.seen_after(_called(begun.path))
+        for source in attached_sources(begun.path):
+            seen.add(source)
         return lambda call: questions.context(call, who, seen)
 
 
-def _called(path: list[PathMessage]) -> list[str]:
-    """The tools that were called on the way to the question."""
-    return [part.name for step in path for part in step.parts if isinstance(part, ToolPart)]
+def _called(path: list[PathMessage]) -> list[ToolCall]:
+    """What was called on the way to the question."""
+    return [
+        ToolCall(part.call_id, part.name, part.arguments)
+        for step in path
+        for part in step.parts
+        if isinstance(part, ToolPart)
+    ]

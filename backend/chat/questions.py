@@ -102,7 +102,16 @@ class Questions:
         async def ask(question: Question) -> Answer:
             return await self._ask(call, question)
 
-        return CallContext(who, self._progress_of(call), ask, approve, seen)
+        place = self._place
+        return CallContext(
+            who,
+            self._progress_of(call),
+            ask,
+            approve,
+            seen,
+            conversation_id=place.conversation_id,
+            turn_id=place.turn_id,
+        )
 
     # --- answers --------------------------------------------------------------------------------
 

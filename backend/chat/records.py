@@ -1,10 +1,13 @@
 """What is stored of a conversation, and how it is shown: messages, their parts, turns."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from backend.chat.events import TurnKind, TurnStatus
 from backend.messages import JsonObject, Usage
@@ -13,6 +16,7 @@ _CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=Tr
 
 type ModelId = Annotated[str, Field(min_length=1, max_length=200)]
 type MessageStatus = Literal["complete", "running", "stopped", "interrupted", "failed"]
+type ToolDecision = Literal["allowed", "refused", "expired"]
 
 
 @dataclass(slots=True)
@@ -31,7 +35,11 @@ class ReasoningPart:
 
 @dataclass(slots=True)
 class ToolPart:
-    """A call and, once it ended, its result. `step` as in the event `tool.started`."""
+    """A call and, once it ended, its result. `step` as in the event `tool.started`.
+
+    `decision`: what a person said when they were asked; `expired`: nobody answered, so it did not
+    run. null: nobody was asked.
+    """
 
     __pydantic_config__ = _CONFIG
     call_id: str
@@ -41,11 +49,30 @@ class ToolPart:
     status: Literal["running", "ok", "error", "cancelled"] = "running"
     result: str | None = None
     duration_ms: int | None = None
+    decision: ToolDecision | None = None
     type: Literal["tool"] = "tool"
 
 
-type Part = Annotated[TextPart | ReasoningPart | ToolPart, Field(discriminator="type")]
+@dataclass(slots=True)
+class ResourcePart:
+    """What a person took from a tool server and put beside their words: strangers may have written
+    it. `uri` is the server's own name for it, which Parlor never fetches by itself."""
+
+    __pydantic_config__ = _CONFIG
+    server_id: str
+    server: str
+    uri: str
+    title: str
+    mime_type: str
+    text: str
+    type: Literal["resource"] = "resource"
+
+
+type Part = Annotated[
+    TextPart | ReasoningPart | ToolPart | ResourcePart, Field(discriminator="type")
+]
 PARTS: TypeAdapter[list[Part]] = TypeAdapter(list[Part])
+_PART: TypeAdapter[Part] = TypeAdapter(Part)
 
 
 class Problem(BaseModel):
@@ -170,5 +197,17 @@ class PathMessage:
 STEP_REASONING: TypeAdapter[list[StepReasoning]] = TypeAdapter(list[StepReasoning])
 
 
-def text_of(parts: list[Part]) -> str:
+def text_of(parts: Sequence[Part]) -> str:
     return "".join(part.text for part in parts if isinstance(part, TextPart))
+
+
+def stored_parts(raw: str) -> list[Part]:
+    """Those that this release knows: after a way back, a newer one's messages can be read."""
+    try:
+        return PARTS.validate_json(raw)
+    except ValidationError:
+        known: list[Part] = []
+        for part in orjson.loads(raw):
+            with suppress(ValidationError):
+                known.append(_PART.validate_python(part))
+        return known

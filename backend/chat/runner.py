@@ -19,7 +19,7 @@ from backend.chat.records import Turn
 from backend.chat.running import Ending, RunningTurn
 from backend.chat.store import ConversationStore
 from backend.chat.transcript import Transcript
-from backend.chat.turn_begin import BegunTurn, TurnOrder
+from backend.chat.turn_order import BegunTurn, TurnOrder
 from backend.chat.turn_store import TurnStore
 from backend.kit.background import Background
 from backend.kit.clock import Clock, to_millis
@@ -255,7 +255,8 @@ class TurnRunner:
             if running.ending:
                 status = running.ending
             else:
-                loop = running.loop = self._preparer.prepare(running, begun, zone, parameters)
+                loop = await self._preparer.prepare(running, begun, zone, parameters)
+                running.loop = loop
                 reason = await loop.run(_steps_before(begun))
                 status = "completed"
         except asyncio.CancelledError:

@@ -18,6 +18,12 @@ def as_match(text: str) -> str:
     return " ".join(f'"{word}"' for word in words) + ("*" if words else "")
 
 
+def as_any_match(text: str) -> str:
+    """One of the words must occur; how many do is the ranking's business."""
+    words = [word.replace('"', '""') for word in text.split()]
+    return " OR ".join(f'"{word}"' for word in words)
+
+
 def index_texts(connection: Connection, texts: Sequence[tuple[str, str]]) -> None:
     """Make messages (id, text) findable by their text; one that does not exist is left out."""
     if texts:

@@ -24,7 +24,7 @@ from backend.chat.records import (
 )
 from backend.chat.runner import TurnRunner
 from backend.chat.store import ConversationStore
-from backend.chat.turn_begin import EarlierMessage, TurnOrder
+from backend.chat.turn_order import Attached, EarlierMessage, TurnOrder
 from backend.chat.turn_store import TurnStore
 from backend.kit.clock import Clock
 from backend.kit.errors import NotFoundError
@@ -58,6 +58,8 @@ class NewMessage:
     system_prompt: str | None = None
     earlier: tuple[EarlierMessage, ...] = ()
     metadata: ConversationMetadata = NO_METADATA
+    attached: Attached | None = None
+    """None: an edited message keeps what it had."""
 
 
 class ChatService:
@@ -110,6 +112,7 @@ class ChatService:
             model=options.model,
             default_model=self._allowance.default_model(user),
             text=message.text,
+            attached=message.attached,
             client_message_id=message.client_message_id,
             parent_id=message.parent_id,
             edit_of=message.edit_of,

@@ -7,7 +7,6 @@ import orjson
 from backend.chat.journal import JournalRows
 from backend.chat.journal_store import insert_journal, read_frames
 from backend.chat.records import (
-    PARTS,
     Conversation,
     ConversationChange,
     ConversationMetadata,
@@ -16,6 +15,7 @@ from backend.chat.records import (
     Message,
     Problem,
     Turn,
+    stored_parts,
 )
 from backend.chat.search import as_match
 from backend.db.database import Connection, Database, Row
@@ -304,7 +304,7 @@ def _message(row: Row) -> Message:
         id=row["id"],
         parent_id=row["parent_id"],
         role=row["role"],
-        parts=PARTS.validate_json(row["parts"]),
+        parts=stored_parts(row["parts"]),
         status=row["status"],
         error=row["error"] and Problem.model_validate_json(row["error"]),
         notices=[Problem(**notice) for notice in orjson.loads(row["notices"])],

@@ -6,6 +6,8 @@
 from collections.abc import Iterable
 
 from backend.chat.events import (
+    ApprovalDecided,
+    ApprovalDecision,
     ErrorOccurred,
     Notice,
     ReasoningDelta,
@@ -23,9 +25,16 @@ from backend.chat.records import (
     Problem,
     ReasoningPart,
     TextPart,
+    ToolDecision,
     ToolPart,
 )
 from backend.messages import Usage
+
+_DECISIONS: dict[ApprovalDecision, ToolDecision] = {
+    "allow": "allowed",
+    "deny": "refused",
+    "expired": "expired",
+}
 
 
 class Transcript:
@@ -61,7 +70,11 @@ class Transcript:
                 self._extend(text, TextPart)
             case ReasoningDelta(text=text):
                 self._extend(text, ReasoningPart)
-            case ToolStarted() | ToolFinished():
+            case ToolStarted():
+                self._close_part()
+                tool = ToolPart(event.call_id, event.name, event.arguments, event.step)
+                self._parts.append(tool)
+            case ToolFinished() | ApprovalDecided():
                 self._apply_tool(event)
             case UsageReported():
                 self.usage = Usage(
@@ -103,13 +116,14 @@ class Transcript:
             self._open.text = "".join(self._pieces)
         self._open, self._pieces = None, []
 
-    def _apply_tool(self, event: ToolStarted | ToolFinished) -> None:
-        if isinstance(event, ToolStarted):
-            self._close_part()
-            self._parts.append(ToolPart(event.call_id, event.name, event.arguments, event.step))
-            return
+    def _apply_tool(self, event: ToolFinished | ApprovalDecided) -> None:
+        """To the latest call of that id: some providers count from zero again in every step."""
         for part in reversed(self._parts):
-            if isinstance(part, ToolPart) and part.call_id == event.call_id:
+            if not isinstance(part, ToolPart) or part.call_id != event.call_id:
+                continue
+            if isinstance(event, ApprovalDecided):
+                part.decision = _DECISIONS[event.decision]
+            else:
                 part.status, part.result = event.status, event.result
                 part.duration_ms = event.duration_ms
-                return
+            return

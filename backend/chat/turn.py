@@ -1,6 +1,7 @@
 """The loop of one turn: ask the model, run the tools it calls, ask again, until it stops."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -63,6 +64,7 @@ class TurnLoop:
         self.usage: Usage | None = None
         self.reasoning: list[StepReasoning] = []
         self.generation_ids: list[str] = []
+        self.tool_outcomes: Counter[str] = Counter()
         self.unreported_id = ""
         """The generation whose usage never came, because the answer was cut short."""
         self._provider = provider
@@ -85,12 +87,13 @@ class TurnLoop:
             # Arguments of calls that hit the length limit may be cut: they are not run.
             if not answer.calls or answer.reason == "length":
                 return answer.reason
-            returns = await self._run_tools(answer.calls, step)
+            meant = [self._toolbox.meant(call) for call in answer.calls]
+            returns = await self._run_tools(meant, step)
             if reached := self._reached_limit():
                 return reached
             spoken = AssistantStep(
                 text="".join(answer.text),
-                calls=tuple(answer.calls),
+                calls=tuple(self._toolbox.spelled(call) for call in meant),
                 reasoning_details=answer.details.items,
                 model=request.model,
             )
@@ -145,6 +148,7 @@ class TurnLoop:
     async def _run_tool(self, call: ToolCall) -> ToolReturn:
         started = self._clock.monotonic()
         result = await self._toolbox.call(call, self._context(call))
+        self.tool_outcomes["error" if result.failed else "ok"] += 1
         self._emit(
             events.ToolFinished(
                 call.id,

@@ -5,17 +5,15 @@ from typing import Literal
 
 import orjson
 
-from backend.chat.events import TurnKind
 from backend.chat.records import (
-    NO_METADATA,
-    PARTS,
     STEP_REASONING,
-    ConversationMetadata,
     ConversationSummary,
     Part,
     PathMessage,
+    ResourcePart,
     TextPart,
     Turn,
+    stored_parts,
 )
 from backend.chat.search import index_texts
 from backend.chat.store import (
@@ -25,10 +23,10 @@ from backend.chat.store import (
     turn_from,
 )
 from backend.chat.titles import title_from
+from backend.chat.turn_order import Attached, BegunTurn, EarlierMessage, TurnOrder
 from backend.db.database import Connection, Row
 from backend.kit.clock import from_millis
 from backend.kit.errors import ConflictError, InvalidInputError
-from backend.toolbox.context import Client
 
 _PATH = """
     WITH RECURSIVE path (id, parent_id, role, parts, reasoning_details, depth) AS (
@@ -46,53 +44,6 @@ class TurnRunningError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("An answer is still being written in this conversation.")
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierMessage:
-    """A message that a new conversation brings along."""
-
-    role: Literal["user", "assistant"]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TurnOrder:
-    """What to begin. The ids are made by the caller, so that a retry writes the same rows."""
-
-    owner_id: str
-    kind: TurnKind
-    turn_id: str
-    message_id: str
-    model: str | None
-    default_model: str
-    conversation_id: str
-    is_new: bool = False
-    system_prompt: str | None = None
-    metadata: ConversationMetadata = NO_METADATA
-    earlier: tuple[EarlierMessage, ...] = ()
-    user_message_id: str = ""
-    text: str = ""
-    client_message_id: str | None = None
-    parent_id: str | None = None
-    edit_of: str | None = None
-    target_id: str = ""
-    """The message to regenerate or to continue."""
-    client: Client = "chat"
-    """The surface it is asked on."""
-
-
-@dataclass(frozen=True, slots=True)
-class BegunTurn:
-    """`before`: what a message that is continued holds already. `repeated`: this client message
-    began that turn earlier; nothing was written."""
-
-    turn: Turn
-    conversation: ConversationSummary
-    system_prompt: str | None
-    path: list[PathMessage]
-    before: list[Part]
-    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +119,11 @@ def _found(connection: Connection, order: TurnOrder, now: int) -> _Place:
     leaf = None
     for index, message in enumerate(order.earlier):
         message_id = f"{order.user_message_id}_{index}"
-        _insert_message(connection, order, message_id, leaf, message, now)
+        _insert_message(connection, order, message_id, leaf, (message.role, _words(message)), now)
         index_texts(connection, [(message_id, message.text)])
         leaf = message_id
-    question = EarlierMessage("user", order.text)
-    _insert_message(connection, order, order.user_message_id, leaf, question, now)
+    question = _question(order, order.attached or ())
+    _insert_message(connection, order, order.user_message_id, leaf, ("user", question), now)
     summary = ConversationSummary(
         id=order.conversation_id,
         title=title,
@@ -184,7 +135,8 @@ def _found(connection: Connection, order: TurnOrder, now: int) -> _Place:
         updated_at=from_millis(now),
         running_turn_id=order.turn_id,
     )
-    path = [PathMessage(one.role, [TextPart(one.text)]) for one in (*order.earlier, question)]
+    path = [PathMessage(one.role, _words(one)) for one in order.earlier]
+    path.append(PathMessage("user", question))
     return _Place(summary, order.system_prompt, order.user_message_id, order.message_id, path, [])
 
 
@@ -196,14 +148,14 @@ def _join(connection: Connection, order: TurnOrder, now: int) -> _Place:
     before: list[Part] = []
     if order.kind == "send":
         question_id, answer_id = order.user_message_id, order.message_id
-        parent_id = _parent_of_question(connection, order, row["leaf_id"])
-        question = EarlierMessage("user", order.text)
-        _insert_message(connection, order, question_id, parent_id, question, now)
+        parent_id, had = _parent_of_question(connection, order, row["leaf_id"])
+        question = _question(order, had if order.attached is None else order.attached)
+        _insert_message(connection, order, question_id, parent_id, ("user", question), now)
     else:
         target = message_row(connection, order.conversation_id, order.target_id)
         question_id, answer_id = _answered_again(order, target)
         if order.kind == "continue":
-            before = PARTS.validate_json(target["parts"])
+            before = stored_parts(target["parts"])
     changed = {
         "model": order.model or row["model"] or order.default_model,
         "title": row["title"] or title_from(order.text),
@@ -239,16 +191,27 @@ def begun_before(connection: Connection, order: TurnOrder) -> BegunTurn | None:
     return BegunTurn(turn, summary_from(conversation), None, [], [], repeated=True)
 
 
-def _parent_of_question(connection: Connection, order: TurnOrder, leaf: str | None) -> str | None:
+def _words(message: EarlierMessage) -> list[Part]:
+    return [TextPart(message.text)]
+
+
+def _question(order: TurnOrder, attached: Attached) -> list[Part]:
+    return [TextPart(order.text), *attached]
+
+
+def _parent_of_question(
+    connection: Connection, order: TurnOrder, leaf: str | None
+) -> tuple[str | None, Attached]:
+    """And what the message had beside it that is edited."""
     if order.edit_of:
         edited = message_row(connection, order.conversation_id, order.edit_of)
         if edited["role"] != "user":
             raise InvalidInputError("Only a message of your own can be edited.")
-        parent: str | None = edited["parent_id"]
-        return parent
+        had = (one for one in stored_parts(edited["parts"]) if isinstance(one, ResourcePart))
+        return edited["parent_id"], tuple(had)
     if order.parent_id:
-        return str(message_row(connection, order.conversation_id, order.parent_id)["id"])
-    return leaf
+        return str(message_row(connection, order.conversation_id, order.parent_id)["id"]), ()
+    return leaf, ()
 
 
 def _insert_message(
@@ -256,10 +219,11 @@ def _insert_message(
     order: TurnOrder,
     message_id: str,
     parent_id: str | None,
-    message: EarlierMessage,
+    message: tuple[Literal["user", "assistant"], list[Part]],
     now: int,
 ) -> None:
     """The turn's end puts the text into the search index: that can wait."""
+    role, parts = message
     connection.execute(
         "INSERT INTO messages (id, conversation_id, parent_id, role, status, parts, created_at)"
         " VALUES (?, ?, ?, ?, 'complete', ?, ?)",
@@ -267,8 +231,8 @@ def _insert_message(
             message_id,
             order.conversation_id,
             parent_id,
-            message.role,
-            orjson.dumps([TextPart(message.text)]).decode(),
+            role,
+            orjson.dumps(parts).decode(),
             now,
         ),
     )
@@ -294,6 +258,6 @@ def _path_message(row: Row) -> PathMessage:
     stored = row["reasoning_details"]
     return PathMessage(
         role=row["role"],
-        parts=PARTS.validate_json(row["parts"]),
+        parts=stored_parts(row["parts"]),
         reasoning=tuple(STEP_REASONING.validate_json(stored)) if stored else (),
     )

@@ -9,23 +9,18 @@ import orjson
 from backend.chat.journal import JournalRows
 from backend.chat.journal_store import insert_journal
 from backend.chat.records import (
-    PARTS,
     ConversationSummary,
     Part,
     StepReasoning,
     Turn,
+    stored_parts,
     text_of,
 )
 from backend.chat.search import index_texts
 from backend.chat.store import summary_from, turn_from
 from backend.chat.transcript import Transcript
-from backend.chat.turn_begin import (
-    BegunTurn,
-    TurnOrder,
-    TurnRunningError,
-    begin,
-    begun_before,
-)
+from backend.chat.turn_begin import TurnRunningError, begin, begun_before
+from backend.chat.turn_order import BegunTurn, TurnOrder
 from backend.db.database import Connection, Database, IntegrityError, StorageError
 from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import AppError
@@ -96,7 +91,7 @@ class TurnStore:
             row = connection.execute(
                 "SELECT parts FROM messages WHERE id = ?", (message_id,)
             ).fetchone()
-            return PARTS.validate_json(row["parts"]) if row else []
+            return stored_parts(row["parts"]) if row else []
 
         return await self._database.read(select)
 

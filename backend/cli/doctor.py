@@ -3,97 +3,146 @@
 import asyncio
 import sys
 
-from backend.container import DATABASE_NAME, providers_from
-from backend.db.database import StorageError, open_database
+import httpx2
+
+from backend.cli import doctor_outside as outside
+from backend.cli.doctor_finding import Finding
+from backend.container import DATABASE_NAME
+from backend.db.database import Database, StorageError, open_database
 from backend.db.in_use import InUseError
 from backend.db.migrate import MigrationError
-from backend.kit.clock import SystemClock
+from backend.kit.clock import Clock, SystemClock
+from backend.ops.backup_folder import SEALED, newest_backup
+from backend.ops.care import backup_problem, copy_problem, noted, rehearsal_problem
 from backend.ops.host_checks import (
-    backup_problem,
     certificate_end,
     certificate_problem,
     disk_problem,
     keys_problem,
 )
-from backend.providers.base import ProviderError
 from backend.settings import Settings
+from backend.toolbox.records import ServerDefinition
 
-type _Finding = tuple[bool, str, str]
-"""(well, what, words)"""
+_PATIENCE = 8.0
 
 
 def run_doctor(settings: Settings) -> None:
     """Prints a line a check; exits with 1 when something is wrong."""
     findings = asyncio.run(_examine(settings))
-    for well, what, words in findings:
-        print(f"{'ok   ' if well else 'WRONG'}  {what:22} {words}")
-    if not all(well for well, _, _ in findings):
+    for finding in findings:
+        print(finding)
+    if any(finding.well is False for finding in findings):
         sys.exit(1)
 
 
-async def _examine(settings: Settings) -> list[_Finding]:
+async def _examine(settings: Settings) -> list[Finding]:
+    clock = SystemClock()
+    database, servers = await _database_and_tools(settings, clock)
+    tools = [finding for finding in database if finding.what != "database"]
+    client = httpx2.AsyncClient(trust_env=False, timeout=_PATIENCE, follow_redirects=False)
+    async with client:
+        names, time, providers, way_in, host, care = await asyncio.gather(
+            outside.check_names(outside.names_asked_for(settings, servers)),
+            outside.check_clock(client, _others(settings), clock),
+            outside.check_providers(client, settings),
+            outside.check_way_in(client, settings),
+            asyncio.to_thread(_host, settings, clock),
+            asyncio.to_thread(_care, settings, clock),
+        )
     return [
         _settings(settings),
-        await _database(settings),
-        *await asyncio.to_thread(_host, settings),
-        *await _providers(settings),
+        *(finding for finding in database if finding.what == "database"),
+        *(*host, names, time, *providers, *tools, way_in, *care),
     ]
 
 
-def _settings(settings: Settings) -> _Finding:
+def _others(settings: Settings) -> list[str]:
+    """Who may tell the time: whoever is asked anyway."""
+    found = [str(settings.edge.public_url)] if settings.edge.public_url else []
+    if settings.openrouter.api_key:
+        found.append(str(settings.openrouter.base_url))
+    return found
+
+
+def _settings(settings: Settings) -> Finding:
     if unknown := settings.unknown_names:
-        return False, "settings", f"Parlor knows no {', '.join(unknown)}: remove or correct them."
-    return True, "settings", "all readable"
+        words = f"Parlor knows no {', '.join(unknown)}: remove or correct them."
+        return Finding(False, "settings", words)
+    return Finding(True, "settings", "all readable")
 
 
-async def _database(settings: Settings) -> _Finding:
+async def _database_and_tools(
+    settings: Settings, clock: Clock
+) -> tuple[list[Finding], list[ServerDefinition]]:
     path = settings.server.state_dir / DATABASE_NAME
     if not await asyncio.to_thread(path.exists):  # whoever asks must not become its owner
-        return True, "database", f"{path} does not exist yet; `parlor serve` makes it"
+        words = f"{path} does not exist yet; `parlor serve` makes it"
+        return [Finding(True, "database", words)], []
     try:
         async with open_database(path) as database:
-            verdict = await database.read(lambda c: c.execute("PRAGMA quick_check").fetchone()[0])
-            people = await database.read(
-                lambda c: c.execute("SELECT count(*) FROM users").fetchone()[0]
-            )
+            servers, tools = await outside.tool_servers(settings, database, clock)
+            return [await _database(settings, database), *tools], servers
     except (MigrationError, InUseError, StorageError, OSError) as error:
-        return False, "database", f"{path}: {error}. Check the disk and who owns the folder."
+        words = f"{path}: {error}. Check the disk and who owns the folder."
+        return [Finding(False, "database", words)], []
+
+
+async def _database(settings: Settings, database: Database) -> Finding:
+    path = settings.server.state_dir / DATABASE_NAME
+    verdict = await database.read(lambda c: c.execute("PRAGMA quick_check").fetchone()[0])
     if verdict != "ok":
-        return False, "database", f"{path} is damaged ({verdict}); restore a backup."
+        words = f"{path} is damaged ({verdict}); restore a backup: `parlor restore`."
+        return Finding(False, "database", words)
+    people = await database.read(lambda c: c.execute("SELECT count(*) FROM users").fetchone()[0])
     words = (
         f"{path}, {people} people" if people else f"{path}, not set up: `parlor users setup-link`"
     )
-    return True, "database", words
+    return Finding(True, "database", words)
 
 
-def _host(settings: Settings) -> list[_Finding]:
-    server, clock = settings.server, SystemClock()
-    state, cert, backups = server.state_dir, server.tls_cert, server.backup_dir
+def _host(settings: Settings, clock: Clock) -> list[Finding]:
+    state, cert = settings.server.state_dir, settings.server.tls_cert
     findings = []
     for name, problem, well in (
         ("keys", keys_problem(state, clock), "readable"),
         ("disk", disk_problem(state), "enough room"),
     ):
-        findings.append((not problem, name, problem or well))
+        findings.append(Finding(not problem, name, problem or well))
     if cert:
         problem = certificate_problem(cert, clock)
         words = problem or f"good until {certificate_end(cert):%Y-%m-%d}"
-        findings.append((not problem, "certificate", words))
-    if backups:
-        problem = backup_problem(backups, clock)
-        findings.append((not problem, "backup", problem or f"recent, in {backups}"))
+        findings.append(Finding(not problem, "certificate", words))
     return findings
 
 
-async def _providers(settings: Settings) -> list[_Finding]:
-    findings = []
-    async with providers_from(settings) as providers:
-        for provider_id, offered in (await providers.models()).items():
-            name = f"provider {provider_id}"
-            if isinstance(offered, ProviderError):
-                findings.append((False, name, f"{offered.detail} ({offered.code})"))
-            else:
-                findings.append((True, name, f"{len(offered)} models"))
-        if providers.is_demo:
-            findings.append((True, "hint", "only the demo answers; set OPENROUTER_API_KEY"))
+def _care(settings: Settings, clock: Clock) -> list[Finding]:
+    """Backups, their copies, and whether one was tried out."""
+    state, backup = settings.server.state_dir, settings.backup
+    if backup.dir is None:
+        words = "none is made by itself: set PARLOR_BACKUP_DIR and run `parlor backup` every night"
+        return [Finding(None, "backup", words)]
+    problem = backup_problem(backup.dir, state, clock)
+    findings = [Finding(not problem, "backup", problem or _newest_in_words(settings))]
+    if backup.copy_to:
+        problem = copy_problem(backup.copy_to, state, clock)
+        last = noted(state, "copy")
+        words = problem or (f"{backup.copy_to}: {last.words}" if last else "none yet")
+        findings.append(Finding(not problem, "copy elsewhere", words))
+    else:
+        words = "none: a fire takes both (PARLOR_BACKUP_COPY_TO)"
+        findings.append(Finding(None, "copy elsewhere", words))
+    problem = rehearsal_problem(state, clock)
+    tried = noted(state, "rehearsal")
+    words = problem or (f"{tried.at:%Y-%m-%d}: {tried.words}" if tried else "none yet; weekly")
+    findings.append(Finding(not problem, "restore tried out", words))
     return findings
+
+
+def _newest_in_words(settings: Settings) -> str:
+    folder = settings.backup.dir
+    newest = newest_backup(folder) if folder and folder.is_dir() else None
+    if newest is None:
+        return "none yet; it comes tonight"
+    if newest.name.endswith(SEALED):
+        return f"recent and encrypted, in {folder}"
+    return f"recent, in {folder}, not encrypted: `parlor backup key`, PARLOR_BACKUP_KEY"

@@ -1,6 +1,7 @@
-"""`parlor mcp`: the tool servers we ship."""
+"""`parlor mcp`: the tool servers we ship, and a running Parlor as one."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,7 +11,11 @@ from backend.settings import Settings
 if TYPE_CHECKING:
     from backend.mcp_servers.shipped import Shipped
 
-mcp = typer.Typer(no_args_is_help=True, help="The tool servers that come with Parlor.")
+mcp = typer.Typer(
+    no_args_is_help=True,
+    help="The tool servers that come with Parlor, and Parlor itself as one for other programs"
+    " (`connect`, or /mcp of a running Parlor).",
+)
 
 
 @mcp.command("serve")
@@ -59,6 +64,36 @@ def list_servers() -> None:
         print(f"{server.port(own.base_port):5}  {server.id:13} {server.about}{needs}{state}")
     reserved = ", ".join(f"{own.base_port + offset} {name}" for offset, name in RESERVED.items())
     print(f"Reserved for servers to come: {reserved}")
+
+
+@mcp.command("connect")
+def connect(
+    url: Annotated[
+        str, typer.Option(help="Address of the running Parlor, as https://parlor.example.")
+    ],
+    key: Annotated[
+        str, typer.Option("--key", envvar="PARLOR_API_KEY", hidden=True, show_default=False)
+    ] = "",
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Certificate authority of that Parlor (PEM).", exists=True, dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Be a running Parlor's own MCP server (URL/mcp) on stdin and stdout.
+
+    For programs that start their tool servers as commands; the others use
+    URL/mcp, with the key as a bearer token. Its tools are chat.completions and
+    those of the household that run without asking. The environment variable
+    PARLOR_API_KEY holds an API key with the scopes chat and tools (in Parlor:
+    Settings, Account).
+    """
+    from backend.cli.mcp_bridge import run_bridge  # noqa: PLC0415  # as above
+
+    if not key:
+        sys.exit("Set PARLOR_API_KEY to an API key of that Parlor (Settings, Account).")
+    run_bridge(url, key, ca_file)
 
 
 def _checked() -> Settings:

@@ -18,6 +18,8 @@ class AppError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         """Seconds after which another try makes sense, when somebody said so."""
+        self.challenge: str | None = None
+        """How a program may show who it is: for the header `WWW-Authenticate`."""
 
 
 class InvalidInputError(AppError):

@@ -29,6 +29,10 @@ class Hub:
     def has_followers(self, topic: str) -> bool:
         return topic in self._topics
 
+    def topics(self) -> list[str]:
+        """Those that somebody follows."""
+        return list(self._topics)
+
     def publish(self, topic: str, event: object, kind: str) -> None:
         """`event` is anything orjson can write; nobody listening costs nothing."""
         subscribers = self._topics.get(topic)

@@ -134,7 +134,8 @@ def _calm_collector() -> None:
 
 def _listen(host_name: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host_name else socket.AF_INET
-    listening = socket.socket(family)
+    # The protocol is named, or asyncio leaves small answers waiting (no TCP_NODELAY).
+    listening = socket.socket(family, proto=socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host_name, port))

@@ -1,7 +1,7 @@
 """A backup's file: tar in gzip, written and read as streams.
 
-`backup.json` comes first and says what it is, `state/` holds the files, `manifest.json` comes last
-with the SHA-256 of each. Any tar unpacks it; Parlor itself reads only what it writes (plain files
+`backup.json` comes first and says what it is, `authority/` holds the certificate authority where one
+was handed over, `state/` holds the files, `manifest.json` comes last with the SHA-256 of each. Any tar unpacks it; Parlor itself reads only what it writes (plain files
 and folders) and believes nothing of it: see `archive_reading.py`.
 """
 
@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import os
 import tarfile
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,8 +17,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backend.kit.errors import AppError
 
-FORMAT = 1
-ABOUT, MANIFEST, STATE = "backup.json", "manifest.json", "state/"
+FORMAT = 2
+"""2: with `authority/`."""
+ABOUT, MANIFEST, STATE, AUTHORITY = "backup.json", "manifest.json", "state/", "authority/"
+AUTHORITY_FILES = ("authority.crt", "authority.key")
 BLOCK = 512
 CHUNK = 256 * 1024
 MOST_MEMBERS = 200_000
@@ -65,11 +68,12 @@ class Manifest(About):
 class ArchiveWriter:
     """Same content, same bytes: no names of users, no time but the files' own."""
 
-    def __init__(self, file: BinaryIO, about: About) -> None:
+    def __init__(self, file: BinaryIO | RawIOBase, about: About) -> None:
         self._gzip = gzip.GzipFile(
             filename="", mode="wb", compresslevel=_LEVEL, fileobj=file, mtime=0
         )
         self._about = about
+        self._made_at = int(about.made_at.timestamp())
         self._files: list[Entry] = []
         self._members = 0
         self._add_text(ABOUT, about)
@@ -95,6 +99,14 @@ class ArchiveWriter:
         self._pad(found.st_size)
         self._files.append(Entry(path=path, size=found.st_size, sha256=digest.hexdigest()))
 
+    def add_bytes(self, path: str, content: bytes) -> None:
+        """A small private file that lies nowhere else under this name."""
+        self._begin(path, tarfile.REGTYPE, len(content), 0o600, self._made_at)
+        self._gzip.write(content)
+        self._pad(len(content))
+        digest = hashlib.sha256(content).hexdigest()
+        self._files.append(Entry(path=path, size=len(content), sha256=digest))
+
     def finish(self) -> Manifest:
         manifest = Manifest(**self._about.model_dump(), files=tuple(self._files))
         self._add_text(MANIFEST, manifest)
@@ -104,7 +116,7 @@ class ArchiveWriter:
 
     def _add_text(self, path: str, content: BaseModel) -> None:
         text = content.model_dump_json(indent=1).encode()
-        self._begin(path, tarfile.REGTYPE, len(text), 0o600, int(self._about.made_at.timestamp()))
+        self._begin(path, tarfile.REGTYPE, len(text), 0o600, self._made_at)
         self._gzip.write(text)
         self._pad(len(text))
 

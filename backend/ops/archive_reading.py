@@ -19,6 +19,8 @@ from pydantic import ValidationError
 
 from backend.ops.archive import (
     ABOUT,
+    AUTHORITY,
+    AUTHORITY_FILES,
     BLOCK,
     CHUNK,
     FORMAT,
@@ -32,6 +34,7 @@ from backend.ops.archive import (
     Entry,
     Manifest,
 )
+from backend.ops.sealed_file import BackupKey, unsealed
 
 _LARGEST_TEXT = 64 * 1024 * 1024
 _LARGEST_EXTENSION = 16 * 1024
@@ -50,21 +53,41 @@ class _Member:
     is_folder: bool
 
 
-def read_about(archive: Path) -> About:
+def read_about(archive: Path, key: BackupKey | None = None) -> About:
     """Its first words; the rest is not looked at. Raises BackupError, OSError."""
-    with archive.open("rb") as file:
+    with unsealed(archive, key) as file:
         return _Reader.over(file, archive.name, LARGEST_TOTAL).about()
 
 
+def read_authority(archive: Path, key: BackupKey | None) -> dict[str, bytes]:
+    """The certificate authority's files by name; none where the backup holds none.
+
+    Raises BackupError, OSError.
+    """
+    found: dict[str, bytes] = {}
+    with unsealed(archive, key) as file:
+        reader = _Reader.over(file, archive.name, LARGEST_TOTAL)
+        reader.about()
+        for member in reader.members():
+            if not member.path.startswith(AUTHORITY):
+                break
+            found[member.path.removeprefix(AUTHORITY)] = reader.text(member)
+    return found
+
+
 def read_archive(
-    archive: Path, target: Path | None = None, *, most: int = LARGEST_TOTAL
+    archive: Path,
+    target: Path | None = None,
+    *,
+    key: BackupKey | None = None,
+    most: int = LARGEST_TOTAL,
 ) -> Manifest:
-    """Read to the end and check every byte; `target`: an empty folder to lay the files into.
+    """Read to the end and check every byte; `target`: an empty folder to lay the state into.
 
     `most`: bytes of all files. What lies in `target` after an error is of no use.
     Raises BackupError, OSError.
     """
-    with archive.open("rb") as file:
+    with unsealed(archive, key) as file:
         reader = _Reader.over(file, archive.name, most)
         about = reader.about()
         found: list[Entry] = []
@@ -77,7 +100,9 @@ def read_archive(
             if member.is_folder:
                 _make_folder(target, member)
             else:
-                found.append(reader.file(member, _place(target, member.path)))
+                is_state = member.path.startswith(STATE)
+                place = _place(target, member.path) if is_state else None
+                found.append(reader.file(member, place))
         else:
             raise reader.damaged("its list of contents is missing")
         reader.end()
@@ -104,7 +129,7 @@ class _Reader:
         if member is None or member.path != ABOUT:
             raise self.damaged("it does not begin as one of Parlor's")
         try:
-            about = About.model_validate_json(self._text(member))
+            about = About.model_validate_json(self.text(member))
         except ValidationError:
             raise self.damaged("what it says about itself cannot be read") from None
         if about.format > FORMAT:
@@ -116,7 +141,7 @@ class _Reader:
 
     def manifest(self, member: _Member) -> Manifest:
         try:
-            return Manifest.model_validate_json(self._text(member))
+            return Manifest.model_validate_json(self.text(member))
         except ValidationError:
             raise self.damaged("its list of contents cannot be read") from None
 
@@ -173,7 +198,7 @@ class _Reader:
         self._check_path(path, is_folder=is_folder)
         if size < 0 or header.mtime < 0 or (is_folder and size):
             raise self.damaged(f"{path!r} has no possible size or time")
-        self._left -= size if path.startswith(STATE) else 0
+        self._left -= size if path.startswith((STATE, AUTHORITY)) else 0
         if self._left < 0:
             raise self.damaged("it is larger than it may be")
         mode, changed_at = header.mode & 0o755 | 0o600, min(int(header.mtime), _LATEST)
@@ -208,6 +233,11 @@ class _Reader:
     def _check_path(self, path: str, *, is_folder: bool) -> None:
         if path in (ABOUT, MANIFEST) and not is_folder:
             return
+        if path.startswith(AUTHORITY):
+            name = path.removeprefix(AUTHORITY)
+            if is_folder or name not in AUTHORITY_FILES:
+                raise self.damaged(f"{path[:100]!r} is no path it may hold")
+            return
         steps = path.removeprefix(STATE).split("/")
         plain = all(
             step not in ("", ".", "..") and len(step.encode()) <= _LONGEST_NAME for step in steps
@@ -216,7 +246,7 @@ class _Reader:
         if not path.startswith(STATE) or not plain or not fits:
             raise self.damaged(f"{path[:100]!r} is no path it may hold")
 
-    def _text(self, member: _Member) -> bytes:
+    def text(self, member: _Member) -> bytes:
         if member.size > _LARGEST_TEXT:
             raise self.damaged(f"{member.path} in it is too long")
         return b"".join(self._content(member))

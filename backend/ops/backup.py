@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,6 +14,8 @@ from backend.db.in_use import in_use
 from backend.kit.clock import Clock
 from backend.kit.version import VERSION
 from backend.ops.archive import (
+    AUTHORITY,
+    AUTHORITY_FILES,
     FORMAT,
     LONGEST_PATH,
     STATE,
@@ -23,12 +24,12 @@ from backend.ops.archive import (
     BackupError,
     Manifest,
 )
-from backend.ops.archive_reading import read_about, read_archive
+from backend.ops.archive_reading import read_archive
 from backend.ops.backup_content import WORK, Content, state_content
+from backend.ops.backup_folder import UNFINISHED, name_of, too_many
+from backend.ops.retention import USUAL, Keep
+from backend.ops.sealed_file import BackupKey, SealedWriter
 
-KEEP = 14
-_NAME = re.compile(r"parlor-(\d{8}T\d{6})Z\.tar\.gz")
-_UNFINISHED = ".parlor-*.tar.gz.partial"
 _SPARE = 32 * 1024 * 1024
 """Bytes that stay free after a backup."""
 
@@ -36,18 +37,35 @@ type Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A backup in a folder; `about` is None where its first words cannot be read."""
+class BackupOptions:
+    """Without `key` the file is plain. `authority`: folder of the certificate authority, whose
+    key goes into encrypted backups only."""
 
-    path: Path
-    size: int
-    about: About | None
+    keep: Keep = USUAL
+    key: BackupKey | None = None
+    authority: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is packed: `copy` stands for the database."""
+
+    state: Path
+    copy: Path
+    content: Content
+    authority: dict[str, bytes]
 
 
 def make_backup(
-    database: Path, folder: Path, clock: Clock, *, keep: int = KEEP, say: Say = print
+    database: Path,
+    folder: Path,
+    clock: Clock,
+    options: BackupOptions = BackupOptions(),  # frozen
+    *,
+    say: Say = print,
 ) -> Path:
-    """A new backup of the folder that `database` lies in, then none of `folder` beyond `keep`.
+    """A new backup of the folder that `database` lies in, then none of `folder` beyond
+    `options.keep`.
 
     The database is copied first: what it names in other files is there when those are read, and
     so are the keys that it was sealed with. Raises BackupError, InUseError, StorageError, OSError.
@@ -64,7 +82,7 @@ def make_backup(
         _remove_unfinished(folder)
         _check_room(database, folder, state_content(state, database.name, but=folder))
         now = clock.now().astimezone(UTC)
-        target = folder / f"parlor-{now:%Y%m%dT%H%M%S}Z.tar.gz"
+        target = folder / name_of(now, sealed=bool(options.key))
         if target.exists():
             raise BackupError(f"{target} has just been made. Try again in a second.")
         say(f"Copying the database ({in_words(database.stat().st_size)}).")
@@ -76,43 +94,46 @@ def make_backup(
         with _unfinished(target) as partial:
             content = state_content(state, database.name, but=folder)
             say(f"Packing {len(content.files)} files ({in_words(content.size)}).")
-            _write(partial, about, content, state=state, copy=copy)
+            _write(partial, about, _Source(state, copy, content, _authority(options)), options.key)
             say(f"Checking {target.name}.")
-            read_archive(partial)
+            read_archive(partial, key=options.key)
             partial.rename(target)
     sync_folder(folder)
     for path in content.skipped:
         say(f"Left out: {path} (neither a plain file nor a folder).")
-    for old in _too_many(folder, target, keep):
-        old.unlink()
-        say(f"Removed {old.name}; {keep} are kept.")
+    _remove_old(folder, target, options.keep, say)
     say(f"Made {target} ({in_words(target.stat().st_size)}).")
+    _say_what_it_lacks(options, say)
     return target
 
 
-def verify_backup(archive: Path) -> Manifest:
+def _authority(options: BackupOptions) -> dict[str, bytes]:
+    folder = options.authority
+    if options.key is None or folder is None:
+        return {}
+    files = [folder / name for name in AUTHORITY_FILES]
+    return {path.name: path.read_bytes() for path in files if path.exists()}
+
+
+def _say_what_it_lacks(options: BackupOptions, say: Say) -> None:
+    if options.key is not None:
+        return
+    say(
+        "It is not encrypted: it holds every key of this Parlor. To change that: parlor backup key."
+    )
+    if options.authority is not None:
+        say("Left out: the certificate authority; only an encrypted backup may hold it.")
+
+
+def _remove_old(folder: Path, new: Path, keep: Keep, say: Say) -> None:
+    for name in too_many([path.name for path in folder.iterdir()], keep, newest=new.name):
+        (folder / name).unlink()
+        say(f"Removed {name}.")
+
+
+def verify_backup(archive: Path, key: BackupKey | None = None) -> Manifest:
     """Every byte is read and compared. Raises BackupError, OSError."""
-    return read_archive(archive)
-
-
-def list_backups(folder: Path) -> list[Found]:
-    """Newest first. Raises OSError."""
-    found = []
-    for path in _backups(folder):
-        try:
-            about = read_about(path)
-        except (BackupError, OSError):
-            about = None
-        found.append(Found(path, path.stat().st_size, about))
-    return found
-
-
-def newest_backup(folder: Path) -> datetime | None:
-    """When the newest was made, by its name. Raises OSError."""
-    for path in _backups(folder):
-        if name := _NAME.fullmatch(path.name):
-            return datetime.strptime(f"{name[1]}+0000", "%Y%m%dT%H%M%S%z")
-    return None
+    return read_archive(archive, key=key)
 
 
 def check_room(needs: int, folder: Path, what: str) -> None:
@@ -168,7 +189,7 @@ def _work_folder(state: Path) -> Iterator[Path]:
 
 def _remove_unfinished(folder: Path) -> None:
     """Left by runs that were killed; one that still runs holds a lock on its own."""
-    for left in folder.glob(_UNFINISHED):
+    for left in folder.glob(UNFINISHED):
         with suppress(PermissionError), left.open("rb") as file:  # somebody else's
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,21 +211,31 @@ def _unfinished(target: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _write(partial: Path, about: About, content: Content, *, state: Path, copy: Path) -> None:
+def _write(partial: Path, about: About, source: _Source, key: BackupKey | None) -> None:
     with partial.open("r+b") as file:
-        writer = ArchiveWriter(file, about)
-        for path in sorted([*content.folders, *content.files]):
-            if len(path) + len(STATE) > LONGEST_PATH:
-                raise BackupError(f"The path {path[:100]!r}... is too long for a backup.")
-            source = copy if path == copy.name else state / path
-            with suppress(FileNotFoundError):  # removed since the list was made
-                if path in content.folders:
-                    writer.add_folder(STATE + path, source.stat().st_mode)
-                else:
-                    writer.add_file(STATE + path, source)
+        sealed = SealedWriter(file, key) if key else None
+        writer = ArchiveWriter(sealed or file, about)
+        for name, given in source.authority.items():
+            writer.add_bytes(AUTHORITY + name, given)
+        _write_state(writer, source)
         writer.finish()
+        if sealed:
+            sealed.finish()
         file.flush()
         os.fsync(file.fileno())
+
+
+def _write_state(writer: ArchiveWriter, source: _Source) -> None:
+    content, copy = source.content, source.copy
+    for path in sorted([*content.folders, *content.files]):
+        if len(path) + len(STATE) > LONGEST_PATH:
+            raise BackupError(f"The path {path[:100]!r}... is too long for a backup.")
+        found = copy if path == copy.name else source.state / path
+        with suppress(FileNotFoundError):  # removed since the list was made
+            if path in content.folders:
+                writer.add_folder(STATE + path, found.stat().st_mode)
+            else:
+                writer.add_file(STATE + path, found)
 
 
 def _check_room(database: Path, folder: Path, content: Content) -> None:
@@ -219,17 +250,6 @@ def _check_room(database: Path, folder: Path, content: Content) -> None:
     else:
         check_room(copy, database.parent, "the copy of the database")
         check_room(copy + content.size, folder, "the backup")
-
-
-def _backups(folder: Path) -> list[Path]:
-    """Newest first."""
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: path.name, reverse=True)
-
-
-def _too_many(folder: Path, new: Path, keep: int) -> list[Path]:
-    """The new one stays, whatever the clock said when the others were made."""
-    return [path for path in _backups(folder) if path != new][max(keep, 1) - 1 :]
 
 
 def _whole(moment: datetime) -> datetime:

@@ -12,7 +12,12 @@ WORK = ".backup-work"
 RESTORED = "restored.json"
 """Says which backup a state folder came from."""
 
-_TOP_LEFT_OUT = ("setup-code", WORK, RESTORED, "lost+found", "*.lock", "*.new")
+CARE = "care"
+"""Folder of what happened to backups: see care.py."""
+REHEARSAL = ".rehearsal"
+"""Folder inside the state folder where a backup is tried out."""
+
+_TOP_LEFT_OUT = ("setup-code", WORK, RESTORED, CARE, REHEARSAL, "lost+found", "*.lock", "*.new")
 _FOLDERS_LEFT_OUT = frozenset({"cache", "caches", ".cache", ".npm", "__pycache__"})
 
 

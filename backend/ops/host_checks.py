@@ -1,4 +1,4 @@
-"""What the host must offer: room on the disk, a certificate that is good, keys, recent backups.
+"""What the host must offer: room on the disk, a certificate that is good, keys.
 
 Each answers with what is wrong and what to do, "" when nothing is. They read files.
 """
@@ -10,10 +10,9 @@ from pathlib import Path
 from backend.kit.clock import Clock
 from backend.kit.errors import AppError
 from backend.kit.keyring import Keyring
-from backend.ops.backup import in_words, newest_backup
+from backend.ops.backup import in_words
 
 LEAST_ROOM = 200_000_000
-BACKUP_AGE = timedelta(days=2)
 _SOON = timedelta(days=14)
 """`parlor certs` renews a month before the end: two weeks before, something has gone wrong."""
 
@@ -60,21 +59,6 @@ def keys_problem(state: Path, clock: Clock) -> str:
         return error.detail
     except OSError as error:
         return f"{state / 'keys.json'} cannot be read: {error.strerror}. Check who owns it."
-    return ""
-
-
-def backup_problem(folder: Path, clock: Clock) -> str:
-    try:
-        newest = newest_backup(folder)
-    except OSError as error:
-        return f"{folder} cannot be read: {error.strerror}."
-    if newest is None:
-        return f"There is none in {folder} yet: `parlor backup --to {folder}`."
-    age = clock.now() - newest
-    if age > BACKUP_AGE:
-        return (
-            f"The newest in {folder} is {age.days} days old: see `systemctl status parlor-backup`."
-        )
     return ""
 
 

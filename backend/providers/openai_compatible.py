@@ -17,6 +17,8 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"} 
     "max": "high",
 }
 """Ours -> the three every server knows."""
+_EXTRAS = frozenset({"tool_choice", "parallel_tool_calls", "response_format", "logit_bias"})
+"""OpenRouter's own would be errors to some."""
 
 
 class OpenAICompatible:
@@ -75,7 +77,8 @@ class OpenAICompatible:
 
 
 def request_body(request: ModelRequest) -> JsonObject:
-    body = chat_body(request, _known(request.parameters), with_reasoning=False)
+    extras = {name: value for name, value in request.extras.items() if name in _EXTRAS}
+    body = chat_body(request, _known(request.parameters) | extras, with_reasoning=False)
     body["stream_options"] = {"include_usage": True}
     return body
 

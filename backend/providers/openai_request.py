@@ -17,6 +17,7 @@ from backend.messages import (
 
 _LONGEST_RESULT = 2000
 """Characters of an old tool result that a model without tools still gets to read."""
+_OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 
 def chat_body(request: ModelRequest, parameters: JsonObject, *, with_reasoning: bool) -> JsonObject:
@@ -33,11 +34,13 @@ def chat_body(request: ModelRequest, parameters: JsonObject, *, with_reasoning: 
 
 
 def _tool(spec: ToolSpec) -> JsonObject:
-    function = {
+    function: JsonObject = {
         "name": spec.name,
         "description": spec.description,
         "parameters": spec.parameters,
     }
+    if spec.strict:
+        function["strict"] = True
     return {"type": "function", "function": function}
 
 
@@ -80,7 +83,8 @@ def without_tools(request: ModelRequest) -> ModelRequest:
                 _append_said(messages, f"[Result of the tool {message.name}: {result}]")
             case _:
                 messages.append(message)
-    return replace(request, tools=(), messages=tuple(messages))
+    extras = {name: value for name, value in request.extras.items() if name not in _OF_TOOLS}
+    return replace(request, tools=(), messages=tuple(messages), extras=extras)
 
 
 def _append_said(messages: list[PromptMessage], text: str) -> None:

@@ -79,7 +79,8 @@ class OpenRouter:
 
 
 def request_body(request: ModelRequest) -> JsonObject:
-    body = chat_body(request, request.parameters.given(), with_reasoning=True)
+    parameters = request.parameters.given() | request.extras
+    body = chat_body(request, parameters, with_reasoning=True)
     if request.model.startswith(_PAID_CACHE):
         body["cache_control"] = {"type": "ephemeral"}
     if request.session_id:

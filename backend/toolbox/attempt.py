@@ -70,7 +70,7 @@ class Attempt:
     status: int = 0
     """Of the last answer over HTTP that was no success."""
     challenge: str = ""
-    """The WWW-Authenticate header of a 401."""
+    """The latest WWW-Authenticate header of a refusal."""
     _asking: set[asyncio.Future[Answer]] = field(default_factory=set)
 
     async def on_progress(self, progress: float, total: float | None, message: str | None) -> None:

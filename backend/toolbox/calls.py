@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from backend.kit.clock import Clock
@@ -9,6 +10,7 @@ from backend.messages import JsonObject
 from backend.toolbox.attempt import Attempt, IdleClock
 from backend.toolbox.connection import Connection
 from backend.toolbox.context import NOBODY, CallContext
+from backend.toolbox.oauth_discovery import challenge_of
 from backend.toolbox.records import CallFailedError, Outcome, RemoteTool, UnreachableError
 
 if TYPE_CHECKING:
@@ -74,8 +76,7 @@ class Calls:
                 else:
                     server.suspect()
                 if attempt.status in (401, 403):
-                    words = f"{server.definition.name} asks to sign in."
-                    raise CallFailedError(words) from error
+                    raise CallFailedError(_sign_in_words(server, attempt)) from error
                 if is_last or not attempt.refused or attempt.status not in _RETRIED:
                     raise unreachable(server, str(error)) from error
         raise AssertionError  # the loop above returns or raises
@@ -94,6 +95,18 @@ class Calls:
             if server.session is None and (is_old or not had_try):
                 raise unreachable(server)
         return session
+
+
+def _sign_in_words(server: Connection, attempt: Attempt) -> str:
+    refusal = challenge_of(attempt.challenge)
+    if attempt.status == HTTPStatus.FORBIDDEN and refusal.error == "insufficient_scope":
+        server.retold()
+        rights = ", ".join(refusal.scopes) or "more rights"
+        return (
+            f"{server.definition.name} needs rights for this that it was not given ({rights})."
+            " The person can sign in again on the tools page to give them."
+        )
+    return f"{server.definition.name} asks to sign in."
 
 
 def unreachable(server: Connection, reason: str = "") -> UnreachableError:

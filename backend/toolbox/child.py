@@ -6,6 +6,7 @@ Loaded with the SDK, when the first server is configured.
 import asyncio
 import os
 import re
+import select
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ _SECRET = re.compile(
     r"(?i)((?:token|key|secret|password|authorization)\W{1,3}(?:(?:bearer|basic)\s+)?"
     r"|(?:bearer|basic)\s+)\S{4,}"
 )
+_NUMBER = re.compile(rb"\0(\d+)\n")
 _LAUNCH = """
 import ctypes, os, signal, sys
 try:
@@ -31,13 +33,15 @@ except (AttributeError, OSError):
     pass
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
+os.write(2, b"\\0%d\\n" % os.getpid())
 try:
     os.execvp(sys.argv[2], sys.argv[2:])
 except OSError as error:
     sys.exit(f"{sys.argv[2]}: {error.strerror}")
 """
-"""Asks the kernel to end this process with its parent (PR_SET_PDEATHSIG), then becomes the command.
-The SDK ends it in every other case; nothing but the kernel does after a kill -9 of ours."""
+"""Asks the kernel to end this process with its parent (PR_SET_PDEATHSIG), says its number, then
+becomes the command. The SDK ends it in every other case; nothing but the kernel does after a
+kill -9 of ours."""
 
 _log = structlog.get_logger()
 
@@ -81,8 +85,43 @@ def redacted(line: str, secrets: Iterable[str] = ()) -> str:
     return _SECRET.sub(r"\1…", line)
 
 
+class Watch:
+    """Whether a command still runs. What is written to one that does not, nobody has read; its
+    pipes tell that later, and not apart from what it read and did not answer."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
+        self._descriptor = -1
+
+    def begin(self, pid: int) -> None:
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except (AttributeError, OSError):  # no such kernel, or it is gone: the pipes will tell
+            return
+        asyncio.get_running_loop().add_reader(self._descriptor, self._ended)
+
+    def has_ended(self) -> bool:
+        if self._descriptor < 0:
+            return False
+        look = select.poll()
+        look.register(self._descriptor, select.POLLIN)
+        return bool(look.poll(0))
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            asyncio.get_running_loop().remove_reader(descriptor)
+            os.close(descriptor)
+
+    def _ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        self._on_end()
+
+
 @asynccontextmanager
-async def standard_error(words: LastWords, on_end: Callable[[], None]) -> AsyncGenerator[TextIO]:
+async def standard_error(
+    words: LastWords, watch: Watch, on_end: Callable[[], None]
+) -> AsyncGenerator[TextIO]:
     """A file for the child to write to, read here line by line."""
     reading, writing = os.pipe()
     reader = asyncio.StreamReader(limit=64_000)
@@ -91,7 +130,7 @@ async def standard_error(words: LastWords, on_end: Callable[[], None]) -> AsyncG
     with os.fdopen(writing, "w") as file:
         source = os.fdopen(reading, "rb", buffering=0)
         transport, _ = await loop.connect_read_pipe(lambda: protocol, source)
-        listening = asyncio.ensure_future(_listen(reader, words, on_end))
+        listening = asyncio.ensure_future(_listen(reader, words, watch, on_end))
         try:
             yield file
         finally:
@@ -100,10 +139,11 @@ async def standard_error(words: LastWords, on_end: Callable[[], None]) -> AsyncG
             finally:
                 listening.cancel()
                 transport.close()
+                watch.close()
 
 
 async def _listen(
-    reader: asyncio.StreamReader, words: LastWords, on_end: Callable[[], None]
+    reader: asyncio.StreamReader, words: LastWords, watch: Watch, on_end: Callable[[], None]
 ) -> None:
     while True:
         try:
@@ -113,4 +153,7 @@ async def _listen(
         if not line:
             on_end()
             return
-        words.take(line.decode("utf-8", "replace"))
+        if number := _NUMBER.fullmatch(line):
+            watch.begin(int(number[1]))
+        else:
+            words.take(line.decode("utf-8", "replace"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from backend.auth.audit_store import AuditEvent
 from backend.toolbox.context import Who
 from backend.toolbox.records import ServerDefinition
 from backend.toolbox.store import ToolboxStore
@@ -29,10 +30,19 @@ class Choices:
         decided = self._switches.get((definition.id, tool))
         return tool not in definition.disabled_tools if decided is None else decided
 
-    async def switch(self, server_id: str, changes: Mapping[str, bool]) -> None:
+    async def switch(
+        self, server_id: str, changes: Mapping[str, bool], event: AuditEvent | None = None
+    ) -> None:
         """Tool name -> on or off; "" is the server itself."""
-        await self._store.switch(server_id, dict(changes))
+        await self._store.switch(server_id, dict(changes), event)
         self._switches |= {(server_id, tool): enabled for tool, enabled in changes.items()}
+
+    def news(self, definition: ServerDefinition, changes: Mapping[str, bool]) -> str:
+        """What these would change, in words; "" for nothing."""
+        new = [name for name, on in changes.items() if self.is_tool_on(definition, name) != on]
+        on = ", ".join(sorted(name for name in new if changes[name]))
+        off = ", ".join(sorted(name for name in new if not changes[name]))
+        return "; ".join(words for words in (off and f"off: {off}", on and f"on: {on}") if words)
 
     def forget(self, server_id: str) -> None:
         for key in [key for key in self._switches if key[0] == server_id]:

@@ -26,6 +26,7 @@ from backend.toolbox.records import (
     ServerState,
     StateName,
 )
+from backend.toolbox.traffic import Track, Traffic
 
 if TYPE_CHECKING:
     from backend.toolbox.dialling import Doors, Way
@@ -54,6 +55,7 @@ class Connection:
         on_change: Callable[["Connection"], None],
         *,
         zone: tzinfo = UTC,
+        traffic: Traffic | None = None,
     ) -> None:
         self.definition = definition
         self.identity = ServerIdentity()
@@ -69,12 +71,14 @@ class Connection:
         self._doors = doors
         self._clock = clock
         self._on_change = on_change
+        self._traffic = traffic
         self._way: Way | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._settled: set[asyncio.Future[None]] = set()
         self._nudged = asyncio.Event()
         self._poked = asyncio.Event()
         self._life: Life | None = None
+        self._has_ended: Callable[[], bool] = lambda: False
         self._suspected = False
         self._puzzled = False
         self._listed_at = 0.0
@@ -98,6 +102,8 @@ class Connection:
 
     def nudge(self) -> None:
         """Somebody wants it now: the next try is not waited for."""
+        if self.session is not None and self._has_ended():
+            self.ended()
         self._nudged.set()
 
     async def refresh(self, seconds: float) -> None:
@@ -123,12 +129,19 @@ class Connection:
             self._settled.discard(waiting)
         return True
 
+    def retold(self) -> None:
+        """What people are told of it is different, though nothing about it is."""
+        self._on_change(self)
+
     def drop(self, session: "Session") -> None:
         """This session is of no use any more; another one is opened."""
         if self.session is session:
             self.broken()
 
     # --- what a session tells -------------------------------------------------------------------
+
+    def track(self) -> Track | None:
+        return self._traffic.track_for(self.definition) if self._traffic is not None else None
 
     def changed(self) -> None:
         self._poked.set()
@@ -140,12 +153,23 @@ class Connection:
     def puzzled(self) -> None:
         self._puzzled = True
 
+    def watches(self, has_ended: Callable[[], bool]) -> None:
+        self._has_ended = has_ended
+
+    def ended(self) -> None:
+        """Whoever calls now waits for the next one, instead of writing where nobody reads."""
+        self._lose()
+        self._poked.set()
+
     def broken(self) -> None:
+        self._lose()
+        if self._life is not None and not self._life.dropped.done():
+            self._life.dropped.set_result(None)
+
+    def _lose(self) -> None:
         if self.session is not None:
             self.session = None
             self.lost_at = self._clock.monotonic()
-        if self._life is not None and not self._life.dropped.done():
-            self._life.dropped.set_result(None)
 
     # --- one life after another -----------------------------------------------------------------
 
@@ -250,7 +274,7 @@ class Connection:
             async with open_session(self.definition, way, transport, self) as session:
                 life.entered.set_result(None)
                 listing = await session.listing()
-                life.ready = True
+                life.ready, life.attempt.challenge = True, ""
                 self._way, self.session, self.identity = way, session, session.identity
                 self._list(listing)
                 self._become("ready")
@@ -270,6 +294,8 @@ class Connection:
             except TimeoutError:
                 pass
             await pause(_COALESCE_SECONDS)
+            if self.session is not session:
+                return
             if self._suspected:  # streams may end as often as they like
                 await pause(self._listed_at + _SUSPECT_SECONDS - self._clock.monotonic())
             self._poked.clear()

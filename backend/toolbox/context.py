@@ -44,7 +44,7 @@ NO = Answer("decline")
 
 type Choice = Literal["allow", "ask", "deny"]
 """What a person wants of a tool: always, ask each time, never."""
-type ApprovalReason = Literal["writes", "outside", "unknown_server", "untrusted_content"]
+type ApprovalReason = Literal["writes", "outside", "unknown_server", "untrusted_content", "chosen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,18 @@ async def _deny(_approval: Approval) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """As it is made: there is nobody to ask, so nothing that needs a yes runs."""
+    """As it is made: there is nobody to ask, so nothing that needs a yes runs.
+
+    `conversation_id`, `turn_id`: where the call belongs; empty outside of a conversation.
+    """
 
     who: Who = Who()
     on_progress: OnProgress = _ignore
     ask: Ask = _refuse
     approve: Approve = _deny
     seen: Seen = field(default_factory=Seen)
+    conversation_id: str = ""
+    turn_id: str = ""
 
 
 NOBODY = CallContext()

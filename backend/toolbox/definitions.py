@@ -31,6 +31,7 @@ from backend.toolbox.records import (
     CONNECT_SECONDS,
     Address,
     Command,
+    Registration,
     ServerDefinition,
     Wire,
 )
@@ -76,6 +77,20 @@ def _web_address(url: str) -> str:
         raise PydanticCustomError("address", "{words}", {"words": str(error)}) from None
 
 
+class _SignIn(BaseModel):
+    """For authorisation servers that know only programs which somebody registered there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    issuer: Annotated[str, AfterValidator(_web_address)]
+    client_id: Annotated[str, Field(min_length=1, max_length=2000)]
+    client_secret_file: str | None = None
+
+    def registration(self, folder: Path) -> Registration:
+        secret = folder / self.client_secret_file if self.client_secret_file else None
+        return Registration(self.issuer, self.client_id, secret)
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -87,6 +102,7 @@ class _Entry(BaseModel):
     transport: Wire = "auto"
     headers: dict[str, str] = {}
     token_file: str | None = None
+    sign_in: _SignIn | None = None
     enabled: bool = True
     env: dict[str, str] = {}
     cwd: str | None = None
@@ -106,24 +122,31 @@ class _Entry(BaseModel):
             )
         return self
 
-    def words(self, program: tuple[str, ...]) -> tuple[str, ...]:
+    def words(self, parlor: Command) -> tuple[str, ...]:
+        if self.ours:
+            return (*parlor.argv, "mcp", "run", self.ours, *self.args)
         if self.module is not None:
-            name = _OLD_NAMES.get(self.module)
-            if name is None and self.module.startswith(_OURS):
-                name = self.module.removeprefix(_OURS).replace("_", "-")
-            ours = (*program, "mcp", "run", name) if name else (sys.executable, "-m", self.module)
-            return (*ours, *self.args)
+            return (sys.executable, "-m", self.module, *self.args)
         given = [self.command] if isinstance(self.command, str) else self.command or []
         return (*given, *self.args)
 
-    def definition(self, folder: Path, program: tuple[str, ...]) -> ServerDefinition:
+    @property
+    def ours(self) -> str:
+        """Which of the servers that come with Parlor."""
+        module = self.module or ""
+        name = module.removeprefix(_OURS).replace("_", "-") if module.startswith(_OURS) else ""
+        return _OLD_NAMES.get(module, name)
+
+    def definition(self, folder: Path, parlor: Command) -> ServerDefinition:
         where: Address | Command
         if self.url is not None:
             token = folder / self.token_file if self.token_file else None
-            where = Address(self.url, self.transport, self.headers, token)
+            known = self.sign_in.registration(folder) if self.sign_in else None
+            where = Address(self.url, self.transport, self.headers, token, known)
         else:
             cwd = folder / self.cwd if self.cwd else None
-            where = Command(self.words(program), self.env, cwd)
+            env = {**parlor.env, **self.env} if self.ours else self.env
+            where = Command(self.words(parlor), env, cwd)
         return ServerDefinition(
             self.id,
             "file",
@@ -134,13 +157,17 @@ class _Entry(BaseModel):
             disabled_tools=frozenset(self.disabled_tools),
             call_seconds=self.call_seconds,
             connect_seconds=self.connect_seconds,
+            is_ours=bool(self.ours),
         )
 
 
-def read_definitions(path: Path, program: tuple[str, ...]) -> Definitions:
+def read_definitions(
+    path: Path, program: tuple[str, ...], program_env: Mapping[str, str] | None = None
+) -> Definitions:
     """What the file holds; nothing when there is none. Blocks. Never raises for what it says.
 
-    `program`: how Parlor itself is started, for entries that name one of its own servers.
+    `program`: how Parlor itself is started and what that wants in its environment, for entries
+    that name one of its own servers.
     """
     try:
         raw = path.read_bytes()
@@ -154,10 +181,15 @@ def read_definitions(path: Path, program: tuple[str, ...]) -> Definitions:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _only(Problem(raw[: error.start].count(b"\n") + 1, "", "is not text in UTF-8"))
-    return parse_definitions(text, path.parent, program)
+    return parse_definitions(text, path.parent, program, program_env)
 
 
-def parse_definitions(text: str, folder: Path, program: tuple[str, ...]) -> Definitions:
+def parse_definitions(
+    text: str,
+    folder: Path,
+    program: tuple[str, ...],
+    program_env: Mapping[str, str] | None = None,
+) -> Definitions:
     problems: list[Problem] = []
     whole: object = None
     try:
@@ -169,12 +201,13 @@ def parse_definitions(text: str, folder: Path, program: tuple[str, ...]) -> Defi
     else:
         if not isinstance(whole, dict) or not isinstance(whole.get("servers", []), list):
             return _only(Problem(1, "", 'must be an object with a list "servers"'))
+    parlor = Command(program, program_env or {})
     servers: dict[str, ServerDefinition] = {}
     for line, entry in entries(text):
         if isinstance(entry, Problem):
             problems.append(entry)
             continue
-        problems += _take(entry, line, servers, (folder, program))
+        problems += _take(entry, line, servers, (folder, parlor))
     if whole is None and not problems:
         problems.append(_broken(text))
     top: dict[str, object] = whole if isinstance(whole, dict) else {}
@@ -198,7 +231,7 @@ def _take(
     entry: Mapping[str, Any],
     line: int,
     servers: dict[str, ServerDefinition],
-    place: tuple[Path, tuple[str, ...]],
+    place: tuple[Path, Command],
 ) -> list[Problem]:
     name = str(entry.get("id", ""))[:40]
     try:

@@ -18,11 +18,12 @@ from mcp.client.streamable_http import streamable_http_client
 from backend.kit.errors import AppError
 from backend.kit.outbound import Outbound
 from backend.kit.version import VERSION
-from backend.toolbox.child import LastWords, parameters, standard_error
+from backend.toolbox.child import LastWords, Watch, parameters, standard_error
 from backend.toolbox.events import Events
 from backend.toolbox.oauth_grants import Grants
 from backend.toolbox.oauth_sender import signed
 from backend.toolbox.records import Address, Command, ProblemError, ServerDefinition
+from backend.toolbox.traffic_taps import Received, Sent
 from backend.toolbox.wire import LARGEST_ANSWER, Send, Watched
 
 START_SECONDS = 60.0
@@ -96,12 +97,15 @@ class Doors:
     ) -> AsyncGenerator[Any]:
         home = self._homes / server_id
         await asyncio.to_thread(home.mkdir, mode=0o700, parents=True, exist_ok=True)
+        watch = Watch(events.ended)
+        events.watches(watch.has_ended)
         async with (
-            standard_error(words, events.suspect) as errors,
+            standard_error(words, watch, events.suspect) as errors,
             stdio_client(parameters(command, home), errlog=errors) as streams,
         ):
             errors.close()  # ours; when the child's is closed as well, it has ended
-            yield streams
+            received, sent = streams
+            yield Received(received, events), Sent(sent, events)
 
     @asynccontextmanager
     async def _over_http(

@@ -1,9 +1,16 @@
 """What a session tells whoever keeps it."""
 
+from collections.abc import Callable
 from typing import Protocol
+
+from backend.toolbox.traffic import Track
 
 
 class Events(Protocol):
+    def track(self) -> Track | None:
+        """Where what is said is recorded, while somebody does."""
+        ...
+
     def changed(self) -> None:
         """The server says that what it offers is different now."""
         ...
@@ -14,6 +21,14 @@ class Events(Protocol):
 
     def puzzled(self) -> None:
         """It said something that is not MCP."""
+        ...
+
+    def watches(self, has_ended: Callable[[], bool]) -> None:
+        """It is a process, and this tells whether it is one no more."""
+        ...
+
+    def ended(self) -> None:
+        """The process is no more."""
         ...
 
     def broken(self) -> None:

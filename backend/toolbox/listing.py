@@ -28,6 +28,9 @@ LIST_SECONDS = 10.0
 _MOST_PAGES = 200
 _MOST_ITEMS = 5000
 _DESCRIPTION = 10_000
+_ABOUT = 1000
+"""For people alone: no model reads it."""
+_NAME = 200
 
 _log = structlog.get_logger()
 
@@ -121,8 +124,8 @@ def _tool(tool: types.Tool) -> RemoteTool:
 def _prompt(prompt: types.Prompt) -> RemotePrompt:
     return RemotePrompt(
         prompt.name,
-        (prompt.title or "")[:200],
-        (prompt.description or "")[:_DESCRIPTION],
+        (prompt.title or "")[:_NAME],
+        (prompt.description or "")[:_ABOUT],
         tuple(
             PromptArgument(one.name, (one.description or "")[:1000], one.required is True)
             for one in (prompt.arguments or ())[:50]
@@ -131,12 +134,21 @@ def _prompt(prompt: types.Prompt) -> RemotePrompt:
 
 
 def _resource(one: types.Resource) -> RemoteResource:
-    about = (one.description or "")[:_DESCRIPTION]
-    return RemoteResource(one.uri, one.name, one.title or "", about, one.mime_type or "")
+    return _any_resource(one.uri, one, is_template=False)
 
 
 def _template(one: types.ResourceTemplate) -> RemoteResource:
-    about = (one.description or "")[:_DESCRIPTION]
+    return _any_resource(one.uri_template, one, is_template=True)
+
+
+def _any_resource(
+    uri: str, one: types.Resource | types.ResourceTemplate, *, is_template: bool
+) -> RemoteResource:
     return RemoteResource(
-        one.uri_template, one.name, one.title or "", about, one.mime_type or "", is_template=True
+        uri,
+        one.name[:_NAME],
+        (one.title or "")[:_NAME],
+        (one.description or "")[:_ABOUT],
+        (one.mime_type or "")[:_NAME],
+        is_template,
     )

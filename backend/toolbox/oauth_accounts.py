@@ -52,11 +52,19 @@ class Accounts:
             raise ConflictError(f"{server.definition.name} asks nobody to sign in.")
         return Wish(user_id, server.definition, challenge)
 
+    def reason(self, user_id: str, server_id: str) -> str:
+        """Why this person should sign in once more though all is well, "" where they need not."""
+        lacking = self._grants.lacking(user_id, server_id)
+        if not lacking:
+            return ""
+        return f"it needs rights that it was not given: {', '.join(lacking)}; sign in again"
+
     async def signed_in(self, server_id: str, user_id: str) -> None:
         await self.follow()
         own = self.of(user_id).get(server_id)
         if own is not None:
             own.nudge()
+            own.retold()
 
     async def sign_out(self, server_id: str, user_id: str) -> bool | None:
         """Whether the tokens were revoked there, None where that is not offered."""

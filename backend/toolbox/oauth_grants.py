@@ -184,6 +184,13 @@ class Grants:
         found = (one for one in await self.sign_ins() if (one.user_id, one.server_id) == wanted)
         return next(found, None)
 
+    def lacking(self, user_id: str, server_id: str) -> tuple[str, ...]:
+        """What a connection in this person's name was refused since they signed in."""
+        live = self._live.get((user_id, server_id))
+        if live is None:
+            return ()
+        return tuple(one for one in live.sign_in.lacking if one not in live.sign_in.scopes)
+
     def is_known(self, user_id: str, server_id: str) -> bool:
         """Whether the issuer of this sign-in still knows us, as far as we have heard."""
         live = self._live.get((user_id, server_id))

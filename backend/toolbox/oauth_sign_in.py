@@ -1,5 +1,6 @@
 """A person signs in at a tool server, in their browser, and signs out again."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -27,7 +28,7 @@ from backend.toolbox.oauth_tokens import (
     register,
     tokens_for,
 )
-from backend.toolbox.records import Address, ServerDefinition
+from backend.toolbox.records import Address, Registration, ServerDefinition
 from backend.vault.service import Vault
 
 DOCUMENT_PATH = "/.well-known/parlor-mcp-client.json"
@@ -200,6 +201,9 @@ class ToolSignIn:
 
     async def _client(self, wish: Wish, place: Place, home: Home) -> ToolClient:
         issuer: Issuer = place.issuer
+        where = wish.definition.where
+        if isinstance(where, Address) and where.registration is not None:
+            return await self._registered(where.registration, issuer)
         if issuer.reads_documents and home.document_address:
             return ToolClient(home.document_address)
         known = await self._store.client(issuer.issuer, home.callback)
@@ -215,6 +219,22 @@ class ToolSignIn:
         known = KnownClient(made.client_id, made.auth_method)
         await self._store.put_client(issuer.issuer, home.callback, known)
         return made
+
+    async def _registered(self, ours: Registration, issuer: Issuer) -> ToolClient:
+        """As the operator was told there. Its secret is for that issuer and for nobody else,
+        whatever the tool server says now."""
+        if issuer.issuer != ours.issuer:
+            raise failed("it names another place to sign in than the operator's file")
+        if ours.secret_file is None:
+            return ToolClient(ours.client_id)
+        try:
+            secret = (await asyncio.to_thread(ours.secret_file.read_text, "utf-8")).strip()
+        except (OSError, UnicodeDecodeError):
+            raise failed(f"{ours.secret_file.name} cannot be read") from None
+        await self._vault.put(client_name(issuer.issuer, ours.client_id), issuer.token, secret)
+        basic = "client_secret_basic" in issuer.auth_methods
+        method = "client_secret_basic" if basic else "client_secret_post"
+        return ToolClient(ours.client_id, method, secret)
 
     async def _scopes(self, wish: Wish, place: Place) -> tuple[str, ...]:
         """What the server asks for now, besides what it gave and refused before."""

@@ -56,7 +56,9 @@ def verdict_on(standing: Standing, *, after_untrusted: bool) -> Verdict:
         return Verdict("allow")
     if not standing.is_known:
         return Verdict("ask", "unknown_server")
-    return Verdict("ask", "writes" if writes else "outside")
+    if writes:
+        return Verdict("ask", "writes")
+    return Verdict("ask", "outside" if standing.hints.open_world else "chosen")
 
 
 class PersonGate:
@@ -76,7 +78,8 @@ class PersonGate:
             own = self._approvals.choice(self._who.user_id, ("", tool.spec.name), None)
             return Standing(tool.hints, choice=own)
         is_known, remote = self.is_known(tool), current(tool)
-        choice = self._approvals.choice(self._who.user_id, tool.key, remote)
+        ours = tool.server.definition.is_ours
+        choice = self._approvals.choice(self._who.user_id, tool.key, remote, reworded=ours)
         return Standing(remote.hints if is_known else ToolHints(), is_known, choice)
 
     def is_known(self, tool: AnyTool) -> bool:
@@ -90,9 +93,11 @@ class PersonGate:
 
     def change(self, tool: AnyTool) -> Change | None:
         """A tool that says something else than what was approved is of no use until a person
-        has looked."""
+        has looked; unless a release of Parlor itself has other words for it."""
         user_id = self._who.user_id
-        if isinstance(tool, Tool) or not self._approvals.knows(user_id, tool.key):
+        if isinstance(tool, Tool) or tool.server.definition.is_ours:
+            return None
+        if not self._approvals.knows(user_id, tool.key):
             return None
         return self._approvals.change(user_id, tool.key[0], current(tool))
 
@@ -101,7 +106,8 @@ class PersonGate:
         if name == READ_MORE.name or tool is None:
             return True
         standing = self.standing(tool)
-        return standing.hints.open_world or not standing.is_known
+        gives = isinstance(tool, Tool) and tool.gives_untrusted
+        return gives or standing.hints.open_world or not standing.is_known
 
     def missing(self, name: str) -> str:
         tool = self._find_former(name)
@@ -157,8 +163,7 @@ class PersonGate:
 
 def current(tool: ServerTool) -> RemoteTool:
     """The tool as its server describes it now, which may be newer than the turn."""
-    listed = (one for one in tool.server.listing.tools if one.name == tool.remote.name)
-    return next(listed, tool.remote)
+    return tool.server.listing.tool(tool.remote.name) or tool.remote
 
 
 def _current_or_none(tool: AnyTool) -> RemoteTool | None:
@@ -173,6 +178,7 @@ def _approval(
     details: dict[ApprovalReason, str] = {
         "writes": "It can change something.",
         "outside": "It reaches out of this house.",
+        "chosen": "You want to be asked each time.",
         "unknown_server": f"Nobody has approved what {server} says of this tool.",
         "untrusted_content": (
             f"It can change something, and this conversation has read what strangers may have"

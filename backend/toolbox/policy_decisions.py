@@ -47,8 +47,7 @@ class Decisions:
 
     def _remote(self, key: ToolKey) -> RemoteTool:
         server = self._servers.get(key[0])
-        listed = server.listing.tools if server else ()
-        found = next((tool for tool in listed if tool.name == key[1]), None)
+        found = server.listing.tool(key[1]) if server else None
         if found is None:
             raise _unknown(key)
         return found

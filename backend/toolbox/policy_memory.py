@@ -50,10 +50,13 @@ class Approvals:
         """Whether anything was ever decided that concerns this person."""
         return key in self._pins or (user_id, *key) in self._choices
 
-    def choice(self, user_id: str, key: ToolKey, tool: RemoteTool | None) -> Choice | None:
+    def choice(
+        self, user_id: str, key: ToolKey, tool: RemoteTool | None, *, reworded: bool = False
+    ) -> Choice | None:
         """What counts now: a yes was to the words of then, a no to whatever it says.
 
-        Without `tool` it is one of Parlor's own.
+        Without `tool` it is one of Parlor's own. `reworded`: other words are as good, as long as
+        what it may do is the same.
         """
         own = self._choices.get((user_id, *key))
         if own is None:
@@ -61,6 +64,8 @@ class Approvals:
         if own.choice == "deny":
             return "deny"
         is_same = own.fingerprint == (tool.fingerprint if tool else "")
+        if reworded and tool is not None:
+            is_same = own.definition.get("hints") == tool.definition["hints"]
         return own.choice if is_same else None
 
     async def choose(

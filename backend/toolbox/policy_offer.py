@@ -8,7 +8,7 @@ from backend.toolbox.connection import Connection
 from backend.toolbox.context import Who
 from backend.toolbox.paging import Pages
 from backend.toolbox.policy import PersonGate
-from backend.toolbox.service import AnyTool, Remark, ServerTool, Toolbox
+from backend.toolbox.service import AnyTool, Remark, ServerTool, Tool, Toolbox
 
 
 def toolbox_of(  # the parts of a turn's tools, each from elsewhere
@@ -19,8 +19,14 @@ def toolbox_of(  # the parts of a turn's tools, each from elsewhere
     calls: Calls,
     pages: Pages,
 ) -> Toolbox:
-    """What a turn may use, as it is now."""
-    allowed = [tool for tool in tools if any(allows(who.tools, name) for name in tool.names)]
+    """What a turn may use, as it is now. Parlor's own tools that the person never wants are not
+    even named to the model."""
+    allowed = [
+        tool
+        for tool in tools
+        if any(allows(who.tools, name) for name in tool.names)
+        and not (isinstance(tool, Tool) and gate.standing(tool).choice == "deny")
+    ]
     changed = [tool for tool in allowed if gate.change(tool) is not None]
     offered = [tool for tool in allowed if tool not in changed]
     remarks = [Remark("tool_server_away", str(unreachable(server))) for server in outages]

@@ -21,6 +21,15 @@ CALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """Who Parlor is at one authorisation server, where the operator registered it by hand."""
+
+    issuer: str
+    client_id: str
+    secret_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """A server behind a URL. `headers` and `token_file` come from the operator's file only."""
 
@@ -29,6 +38,7 @@ class Address:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     token_file: Path | None = None
     """Its text is sent as a bearer token; read at each connect, so that it may be rotated."""
+    registration: Registration | None = None
 
     @property
     def has_credentials(self) -> bool:
@@ -60,6 +70,8 @@ class ServerDefinition:
     connect_seconds: float = CONNECT_SECONDS
     person: str = ""
     """Whose account there is used; none is, when this is empty."""
+    is_ours: bool = False
+    """It comes with Parlor and is started by it: what it says changes with releases alone."""
 
     @property
     def name(self) -> str:
@@ -97,6 +109,7 @@ class RemoteTool:
     input_schema: JsonObject
     output_schema: JsonObject | None = None
     hints: ToolHints = ToolHints()
+    _print: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def definition(self) -> JsonObject:
@@ -117,9 +130,11 @@ class RemoteTool:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when anything a person approved changes."""
-        raw = orjson.dumps(self.definition, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(raw).hexdigest()
+        """Changes when anything a person approved changes. Made once: every turn asks for it."""
+        if not self._print:
+            raw = orjson.dumps(self.definition, option=orjson.OPT_SORT_KEYS)
+            self._print.append(hashlib.sha256(raw).hexdigest())
+        return self._print[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,14 @@ class Listing:
     resources: tuple[RemoteResource, ...] = ()
     ttl: float | None = None
     """Seconds it says this stays true."""
+    _by_name: dict[str, RemoteTool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def tool(self, name: str) -> RemoteTool | None:
+        if not self._by_name:
+            self._by_name.update({tool.name: tool for tool in reversed(self.tools)})
+        return self._by_name.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +211,24 @@ class Outcome:
     failed: bool = False
     attachments: tuple[Attachment, ...] = ()
     structured: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """A prompt that was filled in, for a person to read, change and send."""
+
+    text: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceText:
+    """`binary`: what it is instead, where it has no text."""
+
+    text: str
+    mime_type: str = ""
+    binary: str = ""
+    title: str = ""
 
 
 class CallFailedError(Exception):

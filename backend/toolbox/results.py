@@ -72,7 +72,7 @@ def _attach(attachment: Attachment, attachments: list[Attachment]) -> str:
     if sum(len(one.data) for one in attachments) + len(attachment.data) > _LARGEST_PICTURE:
         return f"[{attachment.kind}, {size}, too large to show]"
     attachments.append(attachment)
-    return f"[{attachment.kind}, {size}, shown to nobody]"
+    return f"[{attachment.kind}, {size}: Parlor's screens do not show it, and it is not kept]"
 
 
 def _size(base64: str) -> str:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import structlog
 
+from backend.auth.audit_store import AuditKind
+from backend.auth.members import By
 from backend.kit.background import Background
 from backend.kit.clock import Clock
 from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
@@ -19,9 +20,11 @@ from backend.toolbox.connection import Connection
 from backend.toolbox.context import Who
 from backend.toolbox.definitions import Definitions, read_definitions, web_address
 from backend.toolbox.discovery import open_places, url_of
-from backend.toolbox.naming import server_id_of
+from backend.toolbox.newcomers import id_for, server_at
 from backend.toolbox.oauth_accounts import FOLLOW_SECONDS, Accounts
 from backend.toolbox.oauth_grants import Grants
+from backend.toolbox.offers import Offers
+from backend.toolbox.opening import LateDoors
 from backend.toolbox.options import ServersOptions
 from backend.toolbox.paging import Pages
 from backend.toolbox.policy import PersonGate
@@ -32,10 +35,10 @@ from backend.toolbox.records import Address, ServerDefinition
 from backend.toolbox.service import ServerTool, Tool, Toolbox
 from backend.toolbox.shelf import Shelf
 from backend.toolbox.store import StoredServer, ToolboxStore
+from backend.toolbox.traffic import Traffic
 
-if TYPE_CHECKING:
-    from backend.toolbox.dialling import Doors
-
+PARLOR = By("", "")
+"""Who does what Parlor does by itself."""
 DISCOVER_SECONDS = 60.0
 _SETTLE_SECONDS = 12.0
 _MOST_SERVERS = 100
@@ -63,14 +66,15 @@ class ToolServers:
         self.connections: dict[str, Connection] = {}
         self.choices = Choices(store)
         self.approvals = Approvals(store)
+        self.own_tools = tuple(own_tools)
         own_names = [tool.spec.name for tool in own_tools]
         self.decisions = Decisions(self.approvals, self.connections, own_names)
         self.calls = Calls(clock)
+        self.offers = Offers(self._of, self.choices, self.calls)
+        self.traffic = Traffic(clock)
         self._store = store
         self._options = options
         self._clock = clock
-        self._outbound = outbound
-        self._grants = grants
         self.accounts = (
             None
             if grants is None
@@ -79,8 +83,7 @@ class ToolServers:
         self._on_change = on_change
         self._pages = Pages()
         self._shelf = Shelf(own_tools, clock, self.choices)
-        self._doors: Doors | None = None
-        self._opening = asyncio.Lock()
+        self._doors = LateDoors(outbound, options.homes, grants)
         self._changing = asyncio.Lock()
         self._background = Background()
 
@@ -103,13 +106,13 @@ class ToolServers:
             self._background.start(following, name="connect people's accounts")
 
     async def aclose(self) -> None:
+        self.traffic.close()
         await self._background.aclose()
         await self.calls.aclose()
         await asyncio.gather(*(server.aclose() for server in self.connections.values()))
         if self.accounts is not None:
             await self.accounts.aclose()
-        if self._doors is not None:
-            await self._doors.aclose()
+        await self._doors.aclose()
 
     # --- for turns ------------------------------------------------------------------------------
 
@@ -124,10 +127,9 @@ class ToolServers:
 
     def outages(self, who: Who) -> list[Connection]:
         """Servers this person would have tools of, were they there."""
-        mine = {**self.connections, **self._own(who.user_id)}
         return [
             server
-            for key, server in mine.items()
+            for key, server in self._of(who.user_id).items()
             if server.state.name in ("failed", "needs_sign_in") and self.choices.wants(who, key)
         ]
 
@@ -140,7 +142,7 @@ class ToolServers:
         except KeyError:
             raise NotFoundError(f"There is no tool server {server_id[:40]!r}.") from None
 
-    async def add(self, url: str, *, added_by: str, title: str = "") -> Connection:
+    async def add(self, url: str, *, added_by: str, title: str = "", by: By = PARLOR) -> Connection:
         """A server at a URL; it is kept when it answers. Raises InvalidInputError,
         UnavailableError with the reason, ConflictError."""
         try:
@@ -148,14 +150,14 @@ class ToolServers:
         except ValueError as error:
             raise InvalidInputError(f"The address {error}.") from None
         async with self._changing:
-            if (known := self._at(address)) is not None:
+            if (known := server_at(self.connections, address)) is not None:
                 await known.refresh(_SETTLE_SECONDS)
                 return known
             if len(self.connections) >= _MOST_SERVERS:
                 raise ConflictError("There are too many tool servers already.")
-            return await self._admit(address, "person", added_by, title)
+            return await self._admit(address, "person", added_by, title, by)
 
-    async def remove(self, server_id: str) -> None:
+    async def remove(self, server_id: str, by: By = PARLOR) -> None:
         server = self.server(server_id)
         if server.definition.source == "file":
             raise ConflictError(
@@ -163,18 +165,23 @@ class ToolServers:
                 "or switch it off here."
             )
         async with self._changing:
-            await self._store.remove_server(server_id)
+            event = by.event("tool_server_removed", server.definition.name)
+            await self._store.remove_server(server_id, event)
             self.connections.pop(server_id, None)
             self.choices.forget(server_id)
             self.approvals.forget(server_id)
+            self.traffic.stop(server_id)
             await server.aclose()
             if self.accounts is not None:
                 await self.accounts.forget_server(server_id)
             self._changed(server)
 
-    async def switch_server(self, server_id: str, *, enabled: bool) -> None:
+    async def switch_server(self, server_id: str, *, enabled: bool, by: By = PARLOR) -> None:
         server = self.server(server_id)
-        await self.choices.switch(server_id, {"": enabled})
+        kind: AuditKind = "tool_server_enabled" if enabled else "tool_server_disabled"
+        is_news = self.choices.is_server_on(server.definition) != enabled
+        event = by.event(kind, server.definition.name) if is_news else None
+        await self.choices.switch(server_id, {"": enabled}, event)
         if enabled:
             server.start()
         else:
@@ -182,12 +189,34 @@ class ToolServers:
         await self._follow()
         self._changed(server)
 
-    async def switch_tools(self, server_id: str, changes: dict[str, bool]) -> None:
+    async def switch_tools(self, server_id: str, changes: dict[str, bool], by: By = PARLOR) -> None:
         server = self.server(server_id)
         if "" in changes:
             raise InvalidInputError("A tool has a name.")
-        await self.choices.switch(server_id, changes)
+        news = self.choices.news(server.definition, changes)
+        event = by.event("tools_switched", server.definition.name, news) if news else None
+        await self.choices.switch(server_id, changes, event)
         self._changed(server)
+
+    async def approve(
+        self, server_id: str, seen: Mapping[str, str], *, user_id: str, by: By | None
+    ) -> None:
+        """`by`: the owner, whose yes counts for the house. Raises as `Decisions.approve` does."""
+        await self.decisions.approve(server_id, seen, user_id=user_id, for_house=by is not None)
+        server = self.server(server_id)
+        if by is not None:
+            names = ", ".join(sorted(seen))
+            await self._store.tell(by.event("tools_approved", server.definition.name, names))
+        self._changed(server)
+
+    async def record(self, server_id: str, *, owner_id: str, by: By, on: bool) -> None:
+        """Told before it begins: what other people's turns say there is seen as well."""
+        definition = self.server(server_id).definition
+        if not on:
+            self.traffic.stop(server_id)
+            return
+        await self._store.tell(by.event("tool_traffic_recorded", definition.name))
+        self.traffic.start(definition, owner_id)
 
     def tools_of(self, server_id: str) -> list[ServerTool]:
         """Also those that are switched off."""
@@ -208,20 +237,28 @@ class ToolServers:
         await self._follow()
         await self._look()
 
-    async def discover(self, hosts: Sequence[str], ports: Sequence[int]) -> None:
+    async def discover(self, hosts: Sequence[str], ports: Sequence[int], by: By = PARLOR) -> None:
         """The operator alone may name hosts: what is found is believed like their own file."""
         async with self._changing:
             for host, port in await open_places(hosts, ports):
                 url = url_of(host, port)
-                if self._at(url) is None and len(self.connections) < _MOST_SERVERS:
+                if (
+                    server_at(self.connections, url) is None
+                    and len(self.connections) < _MOST_SERVERS
+                ):
                     try:
-                        await self._admit(url, "discovery", None, "")
+                        await self._admit(url, "discovery", None, "", by)
                     except UnavailableError as error:  # something else listens there
                         _log.debug("no_tool_server", port=port, reason=error.detail)
 
     def connection_of(self, server_id: str, user_id: str) -> Connection:
         """As this person uses it. Raises NotFoundError."""
         return self._own(user_id).get(server_id) or self.server(server_id)
+
+    def reason(self, server_id: str, user_id: str) -> str:
+        """Why it is as it is for this person. Raises NotFoundError."""
+        why = self.connection_of(server_id, user_id).state.reason
+        return why or (self.accounts.reason(user_id, server_id) if self.accounts else "")
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -236,7 +273,9 @@ class ToolServers:
 
     async def _read_file(self) -> None:
         options = self._options
-        found = await asyncio.to_thread(read_definitions, options.definitions, options.program)
+        found = await asyncio.to_thread(
+            read_definitions, options.definitions, options.program, options.program_env
+        )
         for problem in found.problems:
             _log.warning(
                 "tool_server_definition", file=options.definitions.name, problem=str(problem)
@@ -261,28 +300,38 @@ class ToolServers:
         self.connections[definition.id] = server
         if self.choices.is_server_on(definition):
             server.start()
-        self._shelf.reset()
+        self._changed(server)
 
     def _connection(
         self, definition: ServerDefinition, on_change: Callable[[Connection], None] | None = None
     ) -> Connection:
         return Connection(
             definition,
-            self._open_doors,
+            self._doors.open,
             self._clock,
             on_change or self._changed,
             zone=self._options.zone,
+            traffic=self.traffic,
         )
 
     def _own(self, user_id: str) -> Mapping[str, Connection]:
         return {} if self.accounts is None else self.accounts.of(user_id)
+
+    def _of(self, user_id: str) -> Mapping[str, Connection]:
+        """All servers, as this person uses them."""
+        return {**self.connections, **self._own(user_id)}
 
     async def _follow(self) -> None:
         if self.accounts is not None:
             await self.accounts.follow()
 
     async def _admit(
-        self, url: str, source: Literal["person", "discovery"], added_by: str | None, title: str
+        self,
+        url: str,
+        source: Literal["person", "discovery"],
+        added_by: str | None,
+        title: str,
+        by: By,
     ) -> Connection:
         """Connect first, for its name; keep it when it answered."""
         server = self._connection(ServerDefinition("new", source, Address(url), title=title))
@@ -292,13 +341,14 @@ class ToolServers:
             reason = server.state.reason or "no answer"
             await server.aclose()
             raise UnavailableError(f"This is no tool server, or it is not there ({reason}).")
-        server_id = self._free_id(server_id_of(server.identity.name) or _id_of(url))
+        server_id = id_for(server.identity.name, url, self.connections)
         server.definition = replace(
             server.definition, id=server_id, title=title or server.identity.title
         )
         stored = StoredServer(server_id, url, server.definition.title, source)
         try:
-            await self._store.add_server(stored, added_by)
+            event = by.event("tool_server_added", server.definition.name, url.partition("?")[0])
+            await self._store.add_server(stored, added_by, event)
         except BaseException:
             await server.aclose()
             raise
@@ -306,40 +356,6 @@ class ToolServers:
         self._changed(server)
         return server
 
-    def _free_id(self, wanted: str) -> str:
-        number, server_id = 2, wanted
-        while server_id in self.connections:
-            server_id, number = f"{wanted[:36]}-{number}", number + 1
-        return server_id
-
-    def _at(self, url: str) -> Connection | None:
-        for server in self.connections.values():
-            where = server.definition.where
-            if isinstance(where, Address) and where.url.rstrip("/") == url.rstrip("/"):
-                return server
-        return None
-
     def _changed(self, _server: Connection) -> None:
         self._shelf.reset()
         self._on_change()
-
-    async def _open_doors(self) -> "Doors":
-        """The SDK takes a second to load: in a thread, when the first server is there."""
-        async with self._opening:
-            if self._doors is None:
-                self._doors = await asyncio.to_thread(
-                    _load, self._outbound, self._options.homes, self._grants
-                )
-        return self._doors
-
-
-def _load(outbound: Outbound | None, homes: Path, grants: Grants | None) -> "Doors":
-    import backend.toolbox.session  # noqa: PLC0415  # start-up: the SDK, a second
-    import backend.toolbox.troubles  # noqa: F401, PLC0415  # as above
-    from backend.toolbox.dialling import Doors  # noqa: PLC0415  # as above
-
-    return Doors(outbound, homes, grants)
-
-
-def _id_of(url: str) -> str:
-    return server_id_of(url.partition("://")[2].partition("/")[0]) or "server"

@@ -6,8 +6,8 @@ Loaded when the first server is configured: the SDK takes a second to import.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import mcp_types as types
@@ -28,12 +28,16 @@ from backend.toolbox.records import (
     CallFailedError,
     Listing,
     Outcome,
+    PromptText,
     RemoteTool,
+    ResourceText,
     ServerDefinition,
     ServerIdentity,
     UnreachableError,
 )
 from backend.toolbox.results import outcome_of
+from backend.toolbox.texts import prompt_text, resource_text
+from backend.toolbox.web_questions import WebQuestions
 from backend.toolbox.wire import LARGEST_ANSWER
 
 _CHANGES = (
@@ -53,6 +57,7 @@ class Session:
         self._definition = definition
         self._events = events
         self.running: set[Attempt] = set()
+        self.pages = WebQuestions(definition)
         info = client.server_info
         self.identity = ServerIdentity(
             name=(info.name if info else "")[:200],
@@ -70,27 +75,33 @@ class Session:
         """Raises CallFailedError, UnreachableError."""
 
         async def ask() -> types.CallToolResult:
-            return await self._client.call_tool(
-                tool.name, arguments, progress_callback=attempt.on_progress
+            call = partial(
+                self._client.call_tool,
+                tool.name,
+                arguments,
+                progress_callback=attempt.on_progress,
             )
+            try:
+                return await call()
+            except MCPError as error:
+                if not await self.pages.cleared(error, attempt):
+                    raise
+            return await call()
 
         result = await self._within(attempt, ask)
         if tool.output_schema is None and sum(map(_length, result.content)) < _LONG:
             return outcome_of(result, None)
         return await asyncio.to_thread(outcome_of, result, tool.output_schema)
 
-    async def prompt(self, name: str, arguments: dict[str, str], attempt: Attempt) -> str:
-        """The messages of a prompt as one text."""
+    async def prompt(self, name: str, arguments: dict[str, str], attempt: Attempt) -> PromptText:
+        """Raises CallFailedError, UnreachableError."""
         result = await self._within(attempt, lambda: self._client.get_prompt(name, arguments))
-        blocks = [message.content for message in result.messages]
-        return outcome_of(types.CallToolResult(content=blocks), None).text
+        return prompt_text(result)
 
-    async def resource(self, uri: str, attempt: Attempt) -> Outcome:
+    async def resource(self, uri: str, attempt: Attempt) -> ResourceText:
+        """Raises CallFailedError, UnreachableError."""
         result = await self._within(attempt, lambda: self._client.read_resource(uri))
-        blocks: list[types.ContentBlock] = [
-            types.EmbeddedResource(resource=part) for part in result.contents
-        ]
-        return await asyncio.to_thread(outcome_of, types.CallToolResult(content=blocks), None)
+        return await asyncio.to_thread(resource_text, result)
 
     async def _within[T](self, attempt: Attempt, work: Callable[[], Awaitable[T]]) -> T:
         self.running.add(attempt)
@@ -183,6 +194,8 @@ async def open_session(
     async def heard(message: object) -> None:
         if isinstance(message, _CHANGES):
             events.changed()
+        elif isinstance(message, types.ElicitCompleteNotification) and opened:
+            opened[0].pages.finished(message.params.elicitation_id)
         elif isinstance(message, Exception):
             events.puzzled()
 
@@ -217,28 +230,14 @@ async def _elicit(
         if len(session.running) != 1:
             return _CANCELLED
         attempt = next(iter(session.running))
-    message = params.message[:4000]
     if isinstance(params, types.ElicitRequestURLParams):
-        if not _may_open(params.url):
-            return types.ElicitResult(action="decline")
-        question = Question(definition.id, definition.name, message, "url", url=params.url)
+        answer = await session.pages.ask(params, attempt)
     else:
         schema: Any = params.requested_schema
+        message = params.message[:4000]
         question = Question(definition.id, definition.name, message, schema=dict(schema))
-    answer = await attempt.ask(question)
+        answer = await attempt.ask(question)
     content = answer.content if answer.action == "accept" else None
     with suppress(ValidationError):
         return types.ElicitResult(action=answer.action, content=content)
     return _CANCELLED
-
-
-def _may_open(url: str) -> bool:
-    """Only pages over https, or on this very machine, are shown to a person."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if parts.username or parts.password or not parts.hostname:
-        return False
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return parts.scheme == "https" or (parts.scheme == "http" and local)

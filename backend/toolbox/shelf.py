@@ -7,6 +7,7 @@ from backend.messages import ToolSpec
 from backend.toolbox.choices import Choices
 from backend.toolbox.connection import Connection
 from backend.toolbox.context import Who
+from backend.toolbox.disclosure import RESERVED, definition_size
 from backend.toolbox.naming import offered_names
 from backend.toolbox.records import RemoteTool
 from backend.toolbox.service import AnyTool, ServerTool, Tool
@@ -74,11 +75,11 @@ class Shelf:
             }
             names = offered_names(
                 list(found),
-                taken={tool.spec.name for tool in self._own},
+                taken=RESERVED | {tool.spec.name for tool in self._own},
                 prefixes=_prefixes(servers.values()),
             )
             self._named = {
-                names[key]: ServerTool(_spec(names[key], tool), server, tool)
+                names[key]: _named(names[key], server, tool)
                 for key, (server, tool) in found.items()
             }
             self._former |= self._named
@@ -89,10 +90,15 @@ def _in_own_name(tool: ServerTool, server: Connection | None) -> ServerTool:
     """The same tool as this person's account there has it."""
     if server is None:
         return tool
-    for remote in server.listing.tools:
-        if remote.name == tool.remote.name:
-            return ServerTool(_spec(tool.spec.name, remote), server, remote)
-    return tool
+    remote = server.listing.tool(tool.remote.name)
+    if remote is None:
+        return tool
+    return ServerTool(_spec(tool.spec.name, remote), server, remote, tool.size)
+
+
+def _named(name: str, server: Connection, remote: RemoteTool) -> ServerTool:
+    spec = _spec(name, remote)
+    return ServerTool(spec, server, remote, definition_size(spec))
 
 
 def _prefixes(servers: Iterable[Connection]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import orjson
 
+from backend.auth.audit_store import AuditEvent, record
 from backend.db.database import Connection, Database
 from backend.kit.clock import Clock, from_millis, to_millis
 from backend.messages import JsonObject
@@ -47,22 +48,28 @@ class ToolboxStore:
         rows = await self._database.read(lambda c: c.execute(sql).fetchall())
         return [StoredServer(*row) for row in rows]
 
-    async def add_server(self, server: StoredServer, added_by: str | None) -> None:
-        values = (server.id, server.url, server.title, server.source, added_by, self._now())
+    async def add_server(
+        self, server: StoredServer, added_by: str | None, event: AuditEvent
+    ) -> None:
+        now = self._now()
+        values = (server.id, server.url, server.title, server.source, added_by, now)
 
         def insert(connection: Connection) -> None:
             connection.execute("INSERT INTO tool_servers VALUES (?, ?, ?, ?, ?, ?)", values)
+            record(connection, now, event)
 
         await self._database.write(insert)
 
-    async def remove_server(self, server_id: str) -> None:
+    async def remove_server(self, server_id: str, event: AuditEvent) -> None:
         """Everything about it: another server that gets its name starts anew."""
+        now = self._now()
 
         def delete(connection: Connection) -> None:
             connection.execute("DELETE FROM tool_servers WHERE id = ?", (server_id,))
             connection.execute("DELETE FROM tool_switches WHERE server_id = ?", (server_id,))
             connection.execute("DELETE FROM tool_pins WHERE server_id = ?", (server_id,))
             connection.execute("DELETE FROM tool_choices WHERE server_id = ?", (server_id,))
+            record(connection, now, event)
 
         await self._database.write(delete)
 
@@ -72,11 +79,16 @@ class ToolboxStore:
         rows = await self._database.read(lambda c: c.execute(sql).fetchall())
         return {(server, tool): bool(enabled) for server, tool, enabled in rows}
 
-    async def switch(self, server_id: str, changes: dict[str, bool]) -> None:
+    async def switch(
+        self, server_id: str, changes: dict[str, bool], event: AuditEvent | None
+    ) -> None:
         rows = [(server_id, tool, int(enabled)) for tool, enabled in changes.items()]
+        now = self._now()
 
         def put(connection: Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO tool_switches VALUES (?, ?, ?)", rows)
+            if event is not None:
+                record(connection, now, event)
 
         await self._database.write(put)
 
@@ -142,6 +154,11 @@ class ToolboxStore:
                 connection.execute("INSERT INTO tool_choices VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
         await self._database.write(put)
+
+    async def tell(self, event: AuditEvent) -> None:
+        """What belongs to no change of a row here."""
+        now = self._now()
+        await self._database.write(lambda c: record(c, now, event))
 
     def _now(self) -> int:
         return to_millis(self._clock.now())

@@ -14,7 +14,7 @@ from backend.toolbox.records import Address, ProblemError, ServerDefinition
 def problem_of(
     error: BaseException | None, attempt: Attempt, definition: ServerDefinition
 ) -> ProblemError:
-    if attempt.status in (401, 403):
+    if attempt.status in (401, 403) or attempt.challenge:
         return ProblemError("it asks to sign in", needs_sign_in=True)
     first = _first(error)
     if isinstance(first, ProblemError):

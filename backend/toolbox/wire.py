@@ -19,6 +19,7 @@ from backend.kit.outbound_guard import RefusedError
 from backend.toolbox.attempt import current
 from backend.toolbox.events import Events
 from backend.toolbox.oauth_grants import RenewalFailedError
+from backend.toolbox.traffic_taps import EventReader
 
 _GOODBYE_SECONDS = 2
 LARGEST_ANSWER = 32_000_000
@@ -51,6 +52,8 @@ class Watched(httpx2.AsyncBaseTransport):
             attempt.status = 0
         if request.method == "DELETE":
             return await self._goodbye(request)
+        if request.method == "POST" and (track := self._events.track()) is not None:
+            track.message("sent", request.content)
         try:
             response = await self._send(request)
         except RenewalFailedError as error:
@@ -82,6 +85,8 @@ class Watched(httpx2.AsyncBaseTransport):
         """An answer that the SDK gives to this one call alone."""
         if (attempt := current.get()) is not None:
             attempt.refused, attempt.lost, attempt.unusable = refused, lost, unusable
+        if (track := self._events.track()) is not None:
+            track.failure("received", refused or lost or unusable, request.content)
         if request.method == "GET":
             self._events.suspect()
         elif self._breaks_session:
@@ -93,7 +98,7 @@ class Watched(httpx2.AsyncBaseTransport):
     def _followed(self, response: httpx2.Response) -> httpx2.Response:
         # Over HTTP+SSE the stream is the session.
         on_end = self._events.broken if self._breaks_session else self._events.suspect
-        stream = _Followed(response, on_end)
+        stream = _Followed(response, on_end, EventReader(self._events))
         return httpx2.Response(response.status_code, headers=response.headers, stream=stream)
 
     async def _refusal(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
@@ -105,7 +110,8 @@ class Watched(httpx2.AsyncBaseTransport):
             content = b""
         if (attempt := current.get()) is not None:
             attempt.status = status
-            attempt.challenge = response.headers.get("www-authenticate", "")
+            # Kept when the SDK then tries an older handshake, which fails for another reason.
+            attempt.challenge = response.headers.get("www-authenticate", attempt.challenge)
             if not _is_answer(content):
                 reason = f"it answered with HTTP {status}"
                 # Gateways answer 5xx also for requests that they had passed on.
@@ -113,6 +119,9 @@ class Watched(httpx2.AsyncBaseTransport):
                     attempt.refused = reason
                 else:
                     attempt.lost = reason
+        if (track := self._events.track()) is not None:
+            words = content.decode("utf-8", "replace")
+            track.failure("received", f"HTTP {status} {words}".strip(), request.content)
         if self._breaks_session:
             self._events.broken()
         kept = {
@@ -128,7 +137,7 @@ class Watched(httpx2.AsyncBaseTransport):
             return self._instead(request, unusable="compressed, which nobody asked for")
         kind = response.headers.get("content-type", "").lower()
         if not kind.startswith("application/json"):
-            stream = _Counted(response)
+            stream = _Counted(response, EventReader(self._events))
             return httpx2.Response(response.status_code, headers=response.headers, stream=stream)
         try:
             content = await _whole(response, LARGEST_ANSWER)
@@ -136,6 +145,8 @@ class Watched(httpx2.AsyncBaseTransport):
             return self._instead(request, unusable=str(error))
         except httpx2.TransportError:
             return self._instead(request, lost="the connection broke in the middle of the answer")
+        if content and (track := self._events.track()) is not None:
+            track.message("received", content)
         headers = {
             name: value for name, value in response.headers.items() if name[:8] != "transfer"
         }
@@ -145,8 +156,9 @@ class Watched(httpx2.AsyncBaseTransport):
 class _Counted(httpx2.AsyncByteStream):
     """A stream of events that belongs to one request."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, reader: EventReader) -> None:
         self._response = response
+        self._reader = reader
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -155,6 +167,7 @@ class _Counted(httpx2.AsyncByteStream):
             arrived += len(piece)
             if arrived > LARGEST_ANSWER:
                 raise httpx2.ReadError(_too_large())
+            self._reader.take(piece)
             yield piece
 
     @override
@@ -165,14 +178,18 @@ class _Counted(httpx2.AsyncByteStream):
 class _Followed(httpx2.AsyncByteStream):
     """A server's stream of news, which may run for days."""
 
-    def __init__(self, response: httpx2.Response, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, response: httpx2.Response, on_end: Callable[[], None], reader: EventReader
+    ) -> None:
         self._response = response
+        self._reader = reader
         self._on_end = on_end
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._response.aiter_raw():
+                self._reader.take(piece)
                 yield piece
         finally:
             self._on_end()

@@ -9,6 +9,9 @@ import { OWNER, owned } from "./fixtures.ts";
 export const BRUNO = { username: "Bruno", password: "riverbank four" };
 export const MIA = { username: "Mia", password: "marble sixteen" };
 
+/** For a new browser where the tests' own ones are signed in. */
+export const NOBODY = { cookies: [], origins: [] };
+
 interface Limits {
   models?: string[];
   tools?: string[];

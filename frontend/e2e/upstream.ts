@@ -29,6 +29,8 @@ export class Upstream {
   answer: Answer = { text: "Yes." };
   /** What tools said, as the model heard it in the latest question. */
   heard: string[] = [];
+  /** What the person's latest message was, as the model read it. */
+  read = "";
   readonly #server: Server;
 
   constructor(models: string[]) {
@@ -59,6 +61,8 @@ export class Upstream {
     this.heard = asked.messages
       .filter(({ role }) => role === "tool")
       .map(({ content }) => (typeof content === "string" ? content : JSON.stringify(content)));
+    const words = asked.messages.findLast(({ role }) => role === "user")?.content ?? "";
+    this.read = typeof words === "string" ? words : JSON.stringify(words);
     await this.#stream(response, asked.messages.at(-1)?.role === "tool");
   }
 

@@ -31,6 +31,12 @@ PUBLIC = {
     ("GET", "/api/auth/oidc/callback"),
     ("GET", "/api/mcp/sign-in/callback"),
     ("GET", "/.well-known/parlor-mcp-client.json"),
+    ("GET", "/.well-known/oauth-protected-resource"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp"),
+    ("GET", "/.well-known/oauth-authorization-server"),
+    ("POST", "/oauth/register"),
+    ("POST", "/oauth/token"),
+    ("POST", "/oauth/revoke"),
     ("POST", "/api/devices/pairings"),
     ("POST", "/api/devices/pairings/claim"),
 }
@@ -92,7 +98,7 @@ async def test_anonymous_is_told_to_sign_in_in_the_usual_shape(
     refused(await stranger.request(method, filled(path)), 401, "not_signed_in")
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/v1/models", "/metrics"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/v1/models", "/metrics/x"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
 async def test_the_pages_never_stand_in_for_an_api_path(
     method: str, path: str, stranger: httpx2.AsyncClient

@@ -7,6 +7,8 @@ from backend.auth.people import Caller, Role, User
 from backend.auth.store import AuthStore
 from backend.db.database import Connection, Database
 
+_APP = {"client_id": "client_x", "name": "an app", "scopes": "chat", "resource": "https://x/mcp"}
+
 
 async def add(people: AuthStore, database: Database, name: str, role: Role) -> Caller:
     user = User(id=f"user_{name}", username=name, display_name=name.title(), role=role)
@@ -27,6 +29,29 @@ def _credentials(connection: Connection, name: str) -> None:
                 "secret_hash": f"key of {name}",
                 "hint": "abcd",
                 "last_used_at": 7000,
+            },
+        ),
+        (
+            "app_codes",
+            {
+                "code_hash": f"code of {name}",
+                "expires_at": 9 * 10**15,
+                **_APP,
+                "redirect_uri": "https://app.example/back",
+                "challenge": "",
+            },
+        ),
+        (
+            "app_grants",
+            {
+                "id": f"app_{name}",
+                "code_hash": f"used code of {name}",
+                "family_hash": f"family of {name}",
+                "refresh_hash": "",
+                "created_at": 0,
+                "last_used_at": 6000,
+                "expires_at": 9 * 10**15,
+                **_APP,
             },
         ),
         ("totp", {"sealed_secret": b"", "confirmed_at": 1}),

@@ -82,7 +82,9 @@ async def test_the_list_tells_what_an_owner_wants_to_know(
     assert (member.user.role, member.disabled, member.second_factor) == ("adult", False, True)
     assert member.created_at == from_millis(to_millis(clock.now()))
     assert member.last_seen_at == from_millis(7000)  # the key was used after the session
-    for forget in ("DELETE FROM sessions", "DELETE FROM api_keys", "DELETE FROM passkeys"):
+    await database.write(lambda c: c.execute("DELETE FROM api_keys"))
+    assert (await named(household, "mia")).last_seen_at == from_millis(6000)  # so was an app
+    for forget in ("DELETE FROM sessions", "DELETE FROM app_grants", "DELETE FROM passkeys"):
         await database.write(lambda c, forget=forget: c.execute(forget))
     assert (await named(household, "mia")).last_seen_at is None
     await database.write(lambda c: c.execute("UPDATE totp SET confirmed_at = NULL"))
@@ -130,6 +132,8 @@ async def test_whoever_is_disabled_is_out_at_once_and_others_stay(
     assert ended
     assert await ids(database, "sessions") == ["session_anna", "token_anna"]
     assert await ids(database, "api_keys") == ["key_anna"]
+    assert await ids(database, "app_grants") == ["app_anna"]
+    assert await ids(database, "app_codes") == ["code of anna"]
     assert await ids(database, "challenges") == ["challenge of anna"]
     versions = await database.read(
         lambda c: dict(c.execute("SELECT username, token_version FROM users").fetchall())
@@ -141,11 +145,13 @@ async def test_whoever_is_disabled_is_out_at_once_and_others_stay(
     assert [kind for kind, *_ in await events(database)] == ["person_disabled", "person_enabled"]
 
 
-async def test_a_grown_up_who_becomes_a_child_keeps_no_keys(
+async def test_a_grown_up_who_becomes_a_child_keeps_no_keys_and_no_apps(
     household: Household, owner: Caller, mia: Caller, database: Database
 ) -> None:
     await household.change(owner, "user_mia", PersonChange(role="child"), origin=HERE)
     assert await ids(database, "api_keys") == ["key_anna"]
+    assert await ids(database, "app_grants") == ["app_anna"]
+    assert await ids(database, "app_codes") == ["code of anna"]
     assert "session_mia" in await ids(database, "sessions")
     [(_, _, _, detail, _)] = await events(database)
     assert detail == "role: child"
@@ -303,7 +309,10 @@ async def test_with_a_person_all_goes_that_was_theirs_however_long_they_talked(
     await database.write(talk)
     await household.remove(owner, "user_mia", origin=HERE)
     assert ended
-    for table in ("users", "sessions", "api_keys", "totp", "challenges", "conversations", "turns"):
+    for table in (
+        *("users", "sessions", "api_keys", "app_grants", "app_codes", "totp", "challenges"),
+        *("conversations", "turns"),
+    ):
         left = await ids(database, table)
         assert left, table
         assert all("anna" in one for one in left), table
@@ -320,7 +329,7 @@ async def test_credentials_are_good_until_they_end_or_expire(
     clock: StillClock,
 ) -> None:
     credentials = CredentialStore(database, clock)
-    mias = {"session_mia", "token_mia", "key_mia"}
+    mias = {"session_mia", "token_mia", "key_mia", "app_mia"}
     asked = mias | {"session_anna", "made-up", "device_none"}
     assert await credentials.still_good(asked) == mias | {"session_anna"}
     now = to_millis(clock.now())
@@ -328,6 +337,7 @@ async def test_credentials_are_good_until_they_end_or_expire(
     def expire(connection: Connection) -> None:
         connection.execute("UPDATE sessions SET expires_at = ? WHERE kind = 'token'", (now,))
         connection.execute("UPDATE api_keys SET expires_at = ?", (now,))
+        connection.execute("UPDATE app_grants SET expires_at = ?", (now,))
 
     await database.write(expire)
     assert await credentials.still_good(asked) == {"session_mia", "session_anna"}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, override
 
 from backend.auth.accounts import Accounts, Outside, build_accounts
+from backend.auth.app_store import AppStore
 from backend.auth.callers import SESSION_LIFE, Callers, Shown, hash_of
 from backend.auth.device_store import DeviceStore
 from backend.auth.key_store import KeyStore
@@ -84,6 +85,7 @@ async def test_a_request_that_overtakes_the_logout_does_not_keep_the_session(
         slow,
         KeyStore(database, clock),
         DeviceStore(database, clock),
+        AppStore(database, clock),
         Tokens(outside.keyring, TokenRules(), clock),
         clock=clock,
         on_ending=lambda: None,

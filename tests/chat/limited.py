@@ -21,7 +21,7 @@ from tests.fakes.clock import StillClock
 from tests.fakes.scripted import ScriptedProvider
 
 
-async def _done(arguments: Any) -> str:
+async def _done(*_: Any) -> str:
     return "done"
 
 

@@ -30,7 +30,7 @@ class Endless:
         self.running = 0
         self.cancelled = 0
 
-    async def run(self, _: dict) -> str:
+    async def run(self, *_: object) -> str:
         self.running += 1
         try:
             await asyncio.Event().wait()

@@ -9,6 +9,7 @@ from backend.chat.records import ToolPart
 from backend.kit.errors import AppError
 from backend.messages import AssistantStep, ToolReturn, ToolSpec, UserPrompt
 from backend.providers.base import Finished, ReasoningDetails
+from backend.toolbox.context import CallContext
 from backend.toolbox.service import Tool, Toolbox
 from tests.fakes.scripted import calls, text, tool
 
@@ -27,7 +28,7 @@ class Meeting:
         self.both = asyncio.Event()
         self.left = {"first": asyncio.Event(), "second": asyncio.Event()}
 
-    async def attend(self, arguments: dict) -> str:
+    async def attend(self, arguments: dict, _: CallContext) -> str:
         name = arguments["name"]
         self.here.append(name)
         if len(self.here) == 2:
@@ -39,19 +40,19 @@ class Meeting:
         return f"{name} is done"
 
 
-async def _echo(arguments: dict) -> str:
+async def _echo(arguments: dict, _: CallContext) -> str:
     return str(arguments["text"])
 
 
-async def _fuss(_: dict) -> str:
+async def _fuss(*_: object) -> str:
     raise FussyError("Not like this.")
 
 
-async def _break(_: dict) -> str:
+async def _break(*_: object) -> str:
     raise ZeroDivisionError
 
 
-async def _hang(_: dict) -> str:
+async def _hang(*_: object) -> str:
     await asyncio.Event().wait()
     return "never"
 

@@ -16,7 +16,8 @@ from backend.chat.events import (
     UsageReported,
 )
 from backend.chat.records import ConversationChange, TextPart
-from backend.chat.turn_begin import EarlierMessage, TurnRunningError
+from backend.chat.turn_begin import TurnRunningError
+from backend.chat.turn_order import EarlierMessage
 from backend.kit.errors import InvalidInputError, NotFoundError
 from backend.messages import AssistantStep, SystemPrompt, ToolCall, Usage, UserPrompt
 from backend.providers.base import (

@@ -2,8 +2,10 @@
 
 import fcntl
 import json
+import os
 import re
 import shutil
+import stat
 from pathlib import Path
 
 import httpx2
@@ -19,7 +21,7 @@ def backups(tmp_path: Path) -> Path:
 
 
 def newest(folder: Path) -> Path:
-    return max(folder.glob("parlor-*.tar.gz"))
+    return max(folder.glob("parlor-*.tar.gz*"))
 
 
 def test_a_household_moves_to_another_host_with_last_nights_backup(
@@ -63,7 +65,7 @@ def test_it_says_what_it_does_and_the_rest_can_be_asked(run: Run, backups: Path)
     run("migrate")
     done = run("backup", PARLOR_BACKUP_DIR=str(backups))
     said = [line.split()[0] for line in done.stdout.splitlines()]
-    assert said == ["Copying", "Packing", "Checking", "Made"]
+    assert said == ["Copying", "Packing", "Checking", "Made", "It"]
     name = newest(backups).name
     listed = run("backup", "list", PARLOR_BACKUP_DIR=str(backups)).stdout
     assert (name in listed, "schema" in listed) == (True, True)
@@ -109,6 +111,8 @@ def test_the_doctor_looks_at_certificate_backups_and_keys(
     backups.mkdir()
     certs = tmp_path / "state" / "certs"
     run("certs", "make", "parlor.lan")
+    began = tmp_path / "state" / "leader.lock"
+    began.touch()
     known = {
         "PARLOR_BACKUP_DIR": str(backups),
         "PARLOR_TLS_CERT": str(certs / "server.crt"),
@@ -118,6 +122,8 @@ def test_the_doctor_looks_at_certificate_backups_and_keys(
     def lines() -> dict[str, str]:
         return {line.split()[1]: line for line in run("doctor", **known).stdout.splitlines()}
 
+    assert "it comes tonight" in lines()["backup"]
+    os.utime(began, (0, 0))
     ill = lines()
     assert ill["certificate"].startswith("ok")
     assert ill["disk"].startswith("ok")
@@ -134,3 +140,81 @@ def test_the_doctor_looks_at_certificate_backups_and_keys(
     assert "days old" in ill["backup"]
     assert "damaged" in ill["keys"]
     assert "is not a certificate" in ill["certificate"]
+
+
+def test_a_key_makes_backups_that_only_it_opens_and_a_rehearsal_is_told_by_the_doctor(
+    run: Run, tmp_path: Path, backups: Path
+) -> None:
+    run("migrate")
+    file = tmp_path / "backup.key"
+    made = run("backup", "key", "--to", str(file))
+    assert (made.returncode, "Keep a copy elsewhere" in made.stdout) == (0, True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    again = run("backup", "key", "--to", str(file))
+    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
+    there = tmp_path / "there"
+    there.mkdir()
+    known = {
+        "PARLOR_BACKUP_DIR": str(backups),
+        "PARLOR_BACKUP_KEY": file.read_text(),
+        "PARLOR_BACKUP_COPY_TO": str(there),
+    }
+    done = run("backup", **known)
+    assert (done.returncode, "not encrypted" in done.stdout) == (0, False), done.stderr
+    archive = newest(backups)
+    assert [path.name for path in there.iterdir()] == [archive.name]
+    assert "is encrypted" in words(run("backup", "verify", str(archive)).stderr)
+    verified = run("backup", "verify", str(archive), "--key-file", str(file))
+    assert "is whole: " in verified.stdout
+    assert "encrypted, Parlor" in run("backup", "list", **known).stdout
+    tried = run("backup", "rehearse", **known)
+    assert "It can be restored. parlor-" in tried.stdout, tried.stderr
+    said = run("doctor", **known).stdout
+    assert "ok     backup                 recent and encrypted" in said
+    assert "1 backups lie there, 1 of them new" in said
+    assert "0 people, 0 conversations" in said
+    archive.unlink()
+    fetched = run("backup", "fetch", **known)
+    assert (fetched.returncode, archive.exists()) == (0, True)
+    archive.write_bytes(archive.read_bytes()[:-5])
+    assert run("backup", "rehearse", **known).returncode == 1
+    told = run("doctor", **known)
+    assert told.returncode == 1
+    assert "WRONG  restore tried out" in told.stdout
+    assert "its end is missing" in told.stdout
+
+
+def test_a_copy_that_fails_leaves_the_backup_and_is_told_by_the_doctor(
+    run: Run, tmp_path: Path, backups: Path
+) -> None:
+    run("migrate")
+    key = run("backup", "key").stdout.strip()
+    known = {
+        "PARLOR_BACKUP_DIR": str(backups),
+        "PARLOR_BACKUP_KEY": key,
+        "PARLOR_BACKUP_COPY_TO": str(tmp_path / "not mounted"),
+    }
+    done = run("backup", **known)
+    assert (done.returncode, "Is the disk mounted" in words(done.stderr)) == (1, True)
+    assert newest(backups)
+    told = run("doctor", **known)
+    assert told.returncode == 1
+    assert "never good so far" in told.stdout
+    plain = run("backup", "copy", **known | {"PARLOR_BACKUP_KEY": ""})
+    assert "Only encrypted backups are copied" in words(plain.stderr)
+
+
+def test_a_key_that_is_none_and_a_half_described_bucket_stop_the_command(run: Run) -> None:
+    wrong = run(
+        *("backup", "list"),
+        PARLOR_BACKUP_KEY="my dog's name",
+        PARLOR_BACKUP_COPY_TO="ftp://x",
+        PARLOR_BACKUP_KEEP="all",
+    )
+    assert wrong.returncode == 2
+    assert "14 groups of 4" in wrong.stderr
+    assert "my dog" not in wrong.stderr
+    assert "PARLOR_BACKUP_COPY_TO" in wrong.stderr
+    assert "PARLOR_BACKUP_KEEP" in wrong.stderr
+    half = run("backup", "copy", PARLOR_BACKUP_COPY_TO="s3://house")
+    assert (half.returncode, "PARLOR_BACKUP_S3_SECRET" in half.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Runs the suite and prints what each scenario said. Wants `npm` on the path, or NPM's in Parlor's
+"""Runs the suite and the inspector and prints what each scenario said. Wants `npm` on the path, or NPM's in Parlor's
 own Node (`python3 .make/setup.py node`), and an npm registry the first time."""
 
 import os
@@ -9,7 +9,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+
+from tests.conformance import client_suite, peers
+from tests.conformance.inspector import Inspector
+from tests.conformance.own_endpoint import own_endpoint
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -38,6 +43,7 @@ WITHOUT_FIXTURES = {
 
 def main() -> None:
     install()
+    inspector = Inspector(SUITE / "node_modules" / ".bin" / "mcp-inspector")
     failed: list[str] = []
     with running([sys.executable, "-m", "tests.conformance.fixture"], count=1) as addresses:
         for name, address in addresses.items():
@@ -45,17 +51,23 @@ def main() -> None:
     parlor = str(Path(sys.executable).with_name("parlor"))
     with running([parlor, "mcp", "serve"], count=7) as addresses:
         for name, address in addresses.items():
-            failed += report(name, asked(address))
+            failed += report(name, chain(asked(address), inspector.listed(name, address)))
+    with own_endpoint() as ours:
+        failed += report("parlor's own /mcp", chain(asked(ours.open_url), inspector.used(ours)))
+    failed += client_suite.report()
+    failed += peers.report()
     if failed:
         sys.exit(f"{len(failed)} failed: {', '.join(failed)}")
     print("\nEvery applicable scenario passes.")
 
 
 def install() -> None:
-    if (SUITE / "node_modules" / ".bin" / "conformance").exists():
+    wanted, installed = (HERE / "package.json").read_bytes(), SUITE / "package.json"
+    programs = [SUITE / "node_modules" / ".bin" / name for name in ("conformance", "mcp-inspector")]
+    if all(program.exists() for program in programs) and installed.read_bytes() == wanted:
         return
     SUITE.mkdir(parents=True, exist_ok=True)
-    (SUITE / "package.json").write_bytes((HERE / "package.json").read_bytes())
+    installed.write_bytes(wanted)
     subprocess.run(["npm", "install", "--silent", "--no-audit"], cwd=SUITE, check=True)
 
 

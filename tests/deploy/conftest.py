@@ -5,6 +5,7 @@ PARLOR_FILE and the word lab in PARLOR_LAB; an ordinary test run does not see th
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,16 +15,19 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.household import Household
+from tests.deploy.lab.hosts import Limits
 from tests.deploy.lab.lab import Lab
 from tests.deploy.lab.network import GATEWAY
-from tests.deploy.playbooks import Playbooks
+from tests.deploy.lab.proxmox import ready_sshd
+from tests.deploy.playbooks import Done, Playbooks
 from tests.deploy.releases import Release, given_release, variant
 
 collect_ignore_glob = [] if "PARLOR_LAB" in os.environ else ["test_*"]
 
 ORDER = (
-    *("descriptions", "first_install", "change_of_releases", "broken_releases", "walls"),
-    *("power_cuts", "small_host", "through_proxmox", "the_rest_of_its_life"),
+    *("lab", "descriptions", "first_install", "change_of_releases", "broken_releases"),
+    *("power_cuts", "through_proxmox", "choices", "walls", "small_host", "earlier_release"),
+    *("looking_after", "the_rest_of_its_life"),
 )
 """Each leaves the hosts to the next; the first begins with bare ones, the last removes all."""
 
@@ -37,6 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item not in ours] + ours
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _ends_in_order() -> None:
+    """A run that is told to end takes its lab down first."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", 143))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -44,14 +54,32 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    lab = Lab(os.environ.get("PARLOR_LAB_NAME", "test"), groups=os.environ.get("LAB_GROUPS", "v2"))
+    """One for each worker that runs tests."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    name = "-".join(filter(None, (os.environ.get("PARLOR_LAB_NAME", "test"), worker)))
+    lab = Lab(name, groups=os.environ.get("LAB_GROUPS", "v2"))
     lab.down()
     seconds = lab.up()
     print(f"\nlab: two bare hosts after {seconds:.1f} s")
+    ready_sshd(lab.cache)
     # This process and all it starts: nothing beyond the lab can be reached from here.
     lab.network.enter()
     yield lab
     lab.down()
+
+
+@contextmanager
+def another(lab: Lab, word: str, limits: Limits | None = None) -> Iterator[Lab]:
+    """A lab beside the first; its network is this process's meanwhile."""
+    other = Lab(f"{lab.name}-{word}", app_limits=limits)
+    other.down()
+    try:
+        other.up()
+        other.network.enter()
+        yield other
+    finally:
+        lab.network.enter()
+        other.down()
 
 
 @contextmanager
@@ -91,8 +119,13 @@ def playbooks(
 
 
 @pytest.fixture(scope="session")
-def household(lab: Lab, playbooks: Playbooks) -> Household:
-    """An owner on a Parlor that site.yml made. The first test that asks waits for it."""
-    done = playbooks.run("site.yml")
-    assert done.good, done.output
-    return Household.set_up(lab, done.output)
+def installation(playbooks: Playbooks) -> Done:
+    """site.yml on two bare hosts. The first test that asks waits for it."""
+    return playbooks.run("site.yml")
+
+
+@pytest.fixture(scope="session")
+def household(lab: Lab, installation: Done) -> Household:
+    """An owner on that Parlor."""
+    assert installation.good, installation.output
+    return Household.set_up(lab, installation.output)

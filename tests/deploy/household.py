@@ -5,6 +5,7 @@ import re
 import ssl
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import httpx2
@@ -49,6 +50,11 @@ class Household:
         """The house's authority, and nobody else."""
         authority = lab.hosts["app"].execute("cat", "/etc/parlor/certs/authority.crt")
         return ssl.create_default_context(cadata=authority)
+
+    @staticmethod
+    def trusting_file(folder: Path) -> ssl.SSLContext:
+        """The authority of a folder that was made by hand."""
+        return ssl.create_default_context(cafile=folder / "authority.crt")
 
     @property
     def address(self) -> str:

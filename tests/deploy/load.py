@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.deploy.household import Household
+from tests.deploy.lab.network import GATEWAY
 from tests.deploy.provider import numbered
 
 STREAMS = 20
@@ -31,6 +32,9 @@ class Seen:
     failures: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
     slow: list[str] = field(default_factory=list)
+    machine: float = 0.0
+    """The slowest answer of a server that is no part of Parlor, asked by the same client: what
+    this machine, busy with other things, adds to anything."""
     turns: int = 0
     resumed: int = 0
     """Followed on after the connection ended: what the page does by itself."""
@@ -41,7 +45,8 @@ class Seen:
     def __str__(self) -> str:
         return (
             f"{self.answers} requests, {sum(self.failures.values())} failed"
-            f" {dict(self.failures)}, slowest {self.slowest * 1000:.0f} ms {self.slow[-3:]};"
+            f" {dict(self.failures)}, slowest {self.slowest * 1000:.0f} ms {self.slow[-3:]}"
+            f" (the machine's own: {self.machine * 1000:.0f} ms);"
             f" {self.turns} answers, {self.resumed} resumed, {len(self.lost)} with a loss;"
             f" versions {' -> '.join(self.versions)}"
         )
@@ -71,10 +76,21 @@ class Load:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._new_connections())
+            tasks.create_task(self._yardstick())
             for _ in range(4):
                 tasks.create_task(self._kept_connection())
             for number in range(STREAMS):
                 tasks.create_task(self._answers(number))
+
+    async def _yardstick(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            reader, writer = await asyncio.open_connection(GATEWAY, 9999)
+            writer.write(b"GET /api/v1/models HTTP/1.1\r\nHost: lab\r\n\r\n")
+            await reader.readline()
+            writer.close()
+            self.seen.machine = max(self.seen.machine, time.monotonic() - began)
+            await asyncio.sleep(NEW_EVERY)
 
     async def _new_connections(self) -> None:
         """A connection of its own for each request."""

@@ -23,6 +23,12 @@ _RECAP = re.compile(
     r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE
 )
 
+_CHANGES_OF_RELEASES = (
+    "What would change",
+    "The release serves, or the one before it goes on",
+    "The release serves the tools, or the one before it goes on",
+)
+
 
 @dataclass(frozen=True)
 class Done:
@@ -37,6 +43,19 @@ class Done:
     @property
     def changed(self) -> int:
         return sum(int(found[3]) for found in _RECAP.finditer(self.output))
+
+    @property
+    def changes(self) -> set[str]:
+        """Host and task."""
+        found, task = set(), ""
+        for line in self.output.splitlines():
+            if line.startswith("TASK ["):
+                # Alone a dry run asks what would change; else the host's own program does it.
+                name = line[6:].split("]")[0].rpartition(" : ")[2]
+                task = "the change of releases" if name in _CHANGES_OF_RELEASES else name
+            elif changed := re.match(r"changed: \[([^] ]+)", line):
+                found.add(f"{changed[1]}: {task}")
+        return found
 
     @property
     def reason(self) -> str:
@@ -89,11 +108,12 @@ class Playbooks:
         release: Release | None = None,
         inventory: Mapping[str, Any] | None = None,
     ) -> subprocess.Popen[str]:
-        file = self.folder / "inventory.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(self.inventory() if inventory is None else inventory))
-        command = [str(PROGRAM), "-i", str(file), str(ANSIBLE / playbook), *words]
-        command += ["-e", f"parlor_file={(release or self.release).file}"]
+        written = self.folder / "inventory.json"
+        written.touch(mode=0o600)
+        written.write_text(json.dumps(self.inventory() if inventory is None else inventory))
+        command = [str(PROGRAM), "-i", str(written), str(ANSIBLE / playbook), *words]
+        file = (release or self.release).file
+        command += ["-e", json.dumps({"parlor_file": str(file)})]  # its folder may have spaces
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}
         environment |= {"ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_FORCE_COLOR": "0"}
         # Kept connections lead into one lab's network: no other may find them.
@@ -119,7 +139,7 @@ class Playbooks:
         with self.begin(playbook, *words, release=release, inventory=inventory) as process:
             try:
                 output, _ = process.communicate(timeout=LONGEST)
-            except subprocess.TimeoutExpired:
+            except BaseException:  # also when this run is told to end
                 process.kill()
                 raise
         done = Done(process.returncode, output, time.monotonic() - began)

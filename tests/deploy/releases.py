@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +63,23 @@ def variant(
     bill = {"metadata": {"component": {"name": "parlor", "version": version}}}
     (folder / "parlor.sbom.json").write_text(json.dumps(bill))
     return Release(file, version)
+
+
+def without(release: Release, folder: str, *, but: str) -> dict[str, bytes | None]:
+    """Changes that leave a folder out, and keep one in it."""
+    with (
+        zipfile.ZipFile(release.file) as outer,
+        zipfile.ZipFile(io.BytesIO(outer.read("payload.zip"))) as inner,
+    ):
+        names = inner.namelist()
+    return {name: None for name in names if name.startswith(folder) and not name.startswith(but)}
+
+
+def from_tar(archive: bytes) -> dict[str, bytes | None]:
+    """Changes that put its files in."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {each.name: tar.extractfile(each) for each in tar if each.isfile()}
+    return {name: file.read() for name, file in files.items() if file}
 
 
 def source(release: Release, name: str) -> bytes:

@@ -1,12 +1,17 @@
 """From one release to the next and back, with a household in the middle of things."""
 
+from collections.abc import Callable
+
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
+from tests.deploy.leaders import watched_leaders
 from tests.deploy.load import Load, Seen
-from tests.deploy.playbooks import Playbooks
+from tests.deploy.playbooks import Done, Playbooks
 from tests.deploy.releases import Release
 
 SLOWEST = 0.5
+MACHINE = 0.2
+"""A machine that keeps another server's client waiting for so long measures nothing."""
 ROLLBACK_SECONDS = 10
 
 
@@ -15,7 +20,26 @@ def nobody_noticed(seen: Seen) -> None:
     assert seen.turns >= 20
     assert not seen.failures, seen
     assert seen.lost == [], seen
-    assert seen.slowest <= SLOWEST, seen
+
+
+def measured(
+    change: Callable[[], tuple[Done, Seen]], again: Callable[[], object], seconds: float
+) -> None:
+    """Nothing is ever lost. How quick it is counts on a machine that has time for it: it is
+    measured again, twice at most, and a slow answer only where the machine itself was slow."""
+    tries = []
+    for _ in range(3):
+        if tries:
+            print("\nthe machine was busy with other things: measured again")
+            again()
+        done, seen = change()
+        assert done.good, done.output
+        nobody_noticed(seen)
+        if seen.slowest <= SLOWEST and done.seconds <= seconds:
+            return
+        tries.append(f"{done.seconds:.1f} s; {seen}")
+        assert seen.slowest <= SLOWEST or seen.machine > MACHINE, tries
+    raise AssertionError(tries)
 
 
 def current(lab: Lab) -> str:
@@ -26,13 +50,17 @@ def current(lab: Lab) -> str:
 def test_an_upgrade_loses_no_request_and_no_character(
     household: Household, playbooks: Playbooks, second: Release, lab: Lab
 ) -> None:
-    household.sign_in()
-    with Load(household) as seen:
-        done = playbooks.run("deploy.yml", release=second)
-    assert done.good, done.output
+    def upgrade() -> tuple[Done, Seen]:
+        household.sign_in()
+        with watched_leaders(lab) as leaders, Load(household) as seen:
+            done = playbooks.run("deploy.yml", release=second)
+        assert leaders.most == 1, leaders
+        assert (seen.versions[0], seen.versions[-1]) == (playbooks.release.version, second.version)
+        print(leaders)
+        return done, seen
+
+    measured(upgrade, lambda: playbooks.run("rollback.yml"), seconds=60)
     assert current(lab) == second.name
-    assert (seen.versions[0], seen.versions[-1]) == (playbooks.release.version, second.version)
-    nobody_noticed(seen)
     assert current_tools(lab) == second.name
 
 
@@ -42,13 +70,17 @@ def test_a_rollback_takes_seconds_and_keeps_what_was_written_since(
     """The release before runs on the newer schema, too."""
     household.sign_in()
     written = household.ask("Hello").conversation
-    with Load(household) as seen:
-        done = playbooks.run("rollback.yml")
-    assert done.good, done.output
-    assert done.seconds <= ROLLBACK_SECONDS
+
+    def rollback() -> tuple[Done, Seen]:
+        household.sign_in()
+        with Load(household) as seen:
+            done = playbooks.run("rollback.yml")
+        assert (seen.versions[0], seen.versions[-1]) == (second.version, playbooks.release.version)
+        return done, seen
+
+    forward = ("rollback.yml", "-e", f"parlor_version={second.name}")
+    measured(rollback, lambda: playbooks.run(*forward), ROLLBACK_SECONDS)
     assert current(lab) == playbooks.release.name
-    assert (seen.versions[0], seen.versions[-1]) == (second.version, playbooks.release.version)
-    nobody_noticed(seen)
     assert written in household.conversations()
     assert household.ask("Hello").text == "Hello from the lab."
     assert current_tools(lab) == playbooks.release.name

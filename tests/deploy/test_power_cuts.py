@@ -1,51 +1,111 @@
 """The power fails in the middle of a deployment: the next run repairs, whatever was half done."""
 
+import subprocess
 import time
+from dataclasses import dataclass
+
+import pytest
 
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
+from tests.deploy.leaders import leaders_now, watched_leaders
 from tests.deploy.playbooks import Playbooks
 from tests.deploy.releases import Release
 
-MOMENTS = (2, 4, 6, 7.5, 8.5, 9.5, 10.5, 11.5, 12.5, 14)
-"""Seconds. The release is on its way for the first six, then the change is under way."""
+SENT, SWITCH = "The file lies in it", "The release serves, or the one before it goes on"
+CUTS = [*((SENT, part) for part in (0.0, 0.4, 0.8)), *((SWITCH, n / 6.5) for n in range(7))]
+"""Three while the release comes and is unpacked, seven within the change; as parts of how long
+that takes on this machine."""
 
 
-def test_the_power_fails_at_ten_moments_and_each_next_run_repairs(
-    household: Household, playbooks: Playbooks, second: Release, lab: Lab
+@dataclass(frozen=True)
+class Pace:
+    """Seconds."""
+
+    sending: float
+    switching: float
+
+    def of(self, task: str) -> float:
+        return self.sending if task == SENT else self.switching
+
+
+def heard(process: subprocess.Popen[str], words: str) -> float:
+    """When the playbook said so."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return time.monotonic()
+    raise AssertionError(f"it never came to: {words}")
+
+
+@pytest.fixture(scope="module")
+def pace(household: Household, playbooks: Playbooks, second: Release, lab: Lab) -> Pace:
+    """Of a deployment that nothing happens to."""
+    forget(lab, second)
+    with playbooks.begin("deploy.yml", release=second) as process:
+        sent = heard(process, SENT)
+        switch = heard(process, SWITCH)
+        over = heard(process, "It went well")
+        process.communicate()
+    print(f"\nsending takes {switch - sent:.1f} s, the change {over - switch:.1f} s")
+    assert playbooks.run("rollback.yml").good
+    return Pace(switch - sent, over - switch)
+
+
+@pytest.mark.parametrize(("task", "part"), CUTS)
+def test_the_power_fails_and_the_next_run_repairs(
+    household: Household,
+    playbooks: Playbooks,
+    second: Release,
+    lab: Lab,
+    pace: Pace,
+    task: str,
+    part: float,
 ) -> None:
-    """Ten deployments there and back, each cut a little later than the one before."""
-    wanted = playbooks.release
-    told = []
-    for moment in MOMENTS:
-        wanted = second if wanted is playbooks.release else playbooks.release
-        forget(lab, wanted)
-        with playbooks.begin("deploy.yml", release=wanted) as process:
-            time.sleep(moment)
-            lab.hosts["app"].cut_power()
-            process.kill()
-            process.communicate()
-        lab.hosts["app"].start()
-        lab.hosts["app"].wait()
-        came_up = household.version()
-        leaders = lab.hosts["app"].execute("bash", "-c", LEADERS).split()
-        assert len(leaders) == 1, leaders
+    """Each cut starts from whatever the one before left."""
+    app = lab.hosts["app"]
+    wanted = playbooks.release if household.version() == second.version else second
+    forget(lab, wanted)
+    with playbooks.begin("deploy.yml", release=wanted) as process:
+        heard(process, task)
+        time.sleep(part * pace.of(task))
+        app.cut_power()
+        process.kill()
+        process.communicate()
+    app.start()
+    app.wait()
+    came_up = household.version()
+    assert came_up in (playbooks.release.version, second.version)
+    assert len(leaders_now(lab)) == 1
+    assert len(serving(lab)) == 1
+    with watched_leaders(lab) as leaders:
         done = playbooks.run("deploy.yml", release=wanted)
-        assert done.good, done.output
-        assert household.version() == wanted.version
-        assert household.ask("Hello").text == "Hello from the lab."
-        told.append(f"{moment:.1f} s: {came_up}, then {wanted.version}")
-    print("\ncut after\n  " + "\n  ".join(told))
-    if wanted is not playbooks.release:
-        assert playbooks.run("rollback.yml").good
+    assert done.good, done.output
+    assert leaders.most == 1, leaders
+    assert len(leaders_now(lab)) == 1
+    assert household.version() == wanted.version
+    assert household.ask("Hello").text == "Hello from the lab."
+    print(f"{part:.0%} of {task!r}: {came_up} came up, then {wanted.version}; {leaders}")
+
+
+def serving(lab: Lab) -> list[str]:
+    """Releases that accept visitors."""
+    script = "systemctl show -P StatusText 'parlor@*.service' | grep -x Serving"
+    return lab.hosts["app"].execute("bash", "-c", script).split()
 
 
 def forget(lab: Lab, release: Release) -> None:
     """As if it had never been here, so that every step is done again."""
-    command = f"rm -rf /opt/parlor/releases/{release.name}; sed -i /^{release.name}$/d /opt/parlor/history"
     for host in lab.hosts.values():
-        if release.name not in host.execute("readlink", "/opt/parlor/current"):
-            host.execute("bash", "-c", f"touch /opt/parlor/history; {command}")
+        host.execute("bash", "-c", FORGET, "forget", release.name)
 
 
-LEADERS = "fuser /var/lib/parlor/leader.lock 2>/dev/null || lslocks -n -o PID,PATH | awk '/leader.lock/ {print $1}'"
+FORGET = r"""
+cd /opt/parlor
+[ "$(readlink current)" != "releases/$1" ] || exit 0
+systemctl stop "parlor@$1.service" 2>/dev/null
+rm -rf "releases/$1"
+touch history
+grep -vxF "$1" history > history.new
+mv history.new history
+"""

@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release
 
 TUNNEL = "6ff42ae2-765d-4adf-8112-31c55c1551ef"
 STAND_IN = """\
@@ -79,9 +80,10 @@ def test_a_tunnel_runs_behind_its_walls_and_a_second_run_leaves_it_alone(
 
 
 def test_a_backup_brings_a_household_onto_two_fresh_hosts(
-    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+    household: Household, playbooks: Playbooks, lab: Lab, second: Release, tmp_path: Path
 ) -> None:
-    """With its people, its conversations, and the authority that its devices trust."""
+    """With its people, its conversations, and the authority that its devices trust. The backup has
+    the second release's schema, so that or a newer one has to be there."""
     household.context = Household.trusting(lab)
     household.sign_in()
     written = household.ask("Hello").conversation
@@ -90,7 +92,7 @@ def test_a_backup_brings_a_household_onto_two_fresh_hosts(
     authority = lab.hosts["app"].execute("sha256sum", "/etc/parlor/certs/authority.crt")
     (archive,) = (path for path in tmp_path.iterdir() if path.name != "parlor-authority.tar")
     lab.reset()
-    restored = playbooks.run("restore.yml", "-e", f"restore_file={archive}")
+    restored = playbooks.run("restore.yml", "-e", f"restore_file={archive}", release=second)
     assert restored.good, restored.output
     household.sign_in()
     assert written in household.conversations()
@@ -98,7 +100,7 @@ def test_a_backup_brings_a_household_onto_two_fresh_hosts(
     assert lab.hosts["app"].execute("sha256sum", "/etc/parlor/certs/authority.crt") == authority
     said = lab.hosts["app"].execute("stat", "-c", "%a %U", "/etc/parlor/certs/authority.key")
     assert said.split() == ["600", "root"]
-    assert playbooks.run("site.yml").changed == 0
+    assert playbooks.run("site.yml", release=second).changed == 0
 
 
 def test_remove_leaves_what_people_wrote_and_all_of_it_goes_when_asked(

@@ -1,70 +1,97 @@
-"""Where only the Proxmox host can be reached: through its `pct`, for which the lab has a stand-in."""
+"""From a Proxmox host alone: it makes the containers, and is the way into them.
 
+The lab has a stand-in for it; the containers that it makes are real.
+"""
+
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.deploy.conftest import another, running_provider
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.lab.network import GATEWAY
 from tests.deploy.lab.proxmox import ProxmoxStandIn
-from tests.deploy.playbooks import ROOT, Playbooks
-
-COLLECTION = ROOT / ".cache" / "collections" / "ansible_collections" / "community" / "proxmox"
+from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release
 
 
 @pytest.fixture
-def proxmox(lab: Lab) -> Iterator[ProxmoxStandIn]:
-    stand_in = ProxmoxStandIn(lab)
+def there(lab: Lab, first: Release, tmp_path: Path) -> Iterator[Playbooks]:
+    with another(lab, "pve") as there, running_provider() as provider:
+        yield Playbooks(there, provider, first, tmp_path)
+
+
+@pytest.fixture
+def proxmox(there: Playbooks) -> Iterator[ProxmoxStandIn]:
+    """No container runs yet."""
+    there.lab.bare()
+    stand_in = ProxmoxStandIn(there.lab)
     yield stand_in
     stand_in.stop()
 
 
-def through_pct(playbooks: Playbooks) -> dict[str, Any]:
+def inventory_of(playbooks: Playbooks, known_hosts: Path) -> dict[str, Any]:
+    """The app's container is reached through `pct`, the other one by ssh."""
+    lab = playbooks.lab
+    containers = [
+        {"id": host.number, "name": f"parlor-{name}", "address": f"{host.address}/24"}
+        for name, host in lab.hosts.items()
+    ]
     inventory = playbooks.inventory(
-        ansible_user="root", ansible_private_key_file=str(playbooks.lab.key)
+        ansible_user="root",
+        ansible_private_key_file=str(lab.key),
+        ansible_ssh_common_args=f"-F none -o UserKnownHostsFile={known_hosts} -o BatchMode=yes",
+        parlor_containers=[{**one, "gateway": GATEWAY} for one in containers],
+        proxmox_keys=Path(f"{lab.key}.pub").read_text().strip(),
+        proxmox_known_hosts=str(known_hosts),
+        parlor_openrouter_key="later",
+        parlor_settings=None,
     )
-    for name, group in inventory["all"]["children"].items():
-        host = playbooks.lab.hosts[name]
-        group["hosts"][f"parlor-{name}"] = {
-            "ansible_connection": "community.proxmox.proxmox_pct_remote",
-            "ansible_host": GATEWAY,
-            "proxmox_vmid": host.number,
-            "parlor_address": host.address,
-            # The lab's own list of known hosts is not where this plugin looks.
-            "ansible_paramiko_host_key_checking": False,
-        }
+    children = inventory["all"]["children"]
+    children["proxmox"] = {"hosts": {"pve": {"ansible_host": GATEWAY}}}
+    children["app"]["hosts"]["parlor-app"] = {
+        "ansible_connection": "community.proxmox.proxmox_pct_remote",
+        "ansible_host": GATEWAY,
+        "proxmox_vmid": lab.hosts["app"].number,
+        "parlor_address": lab.hosts["app"].address,
+        # Where this plugin looks for known hosts is the machine's own list.
+        "ansible_paramiko_host_key_checking": False,
+    }
     return inventory
 
 
-def test_what_ssh_installed_is_found_unchanged_through_pct(
-    household: Household, playbooks: Playbooks, proxmox: ProxmoxStandIn
+def test_one_command_makes_the_containers_and_installs_all_of_it(
+    there: Playbooks, proxmox: ProxmoxStandIn, tmp_path: Path
 ) -> None:
-    """Every task of the whole installation, over the other connection."""
-    assert COLLECTION.is_dir(), "make test-deploy brings this collection"
-    done = playbooks.run("site.yml", inventory=through_pct(playbooks))
+    """And without a key the demo answers; one that comes later is used by the same command."""
+    lab = there.lab
+    known = tmp_path / "known_hosts"
+    lines = (lab.state / "known_hosts").read_text().splitlines(keepends=True)
+    known.write_text("".join(line for line in lines if line.startswith(GATEWAY)))
+    inventory = inventory_of(there, known)
+    done = there.run("site.yml", inventory=inventory)
     assert done.good, done.output[-5000:]
-    assert done.changed == 0, done.output[-5000:]
-
-
-def test_containers_are_made_where_they_are_missing_and_never_twice(
-    household: Household, playbooks: Playbooks, proxmox: ProxmoxStandIn
-) -> None:
-    wanted = [
-        {"id": 111, "name": "parlor-app", "address": "198.51.100.111/24", "gateway": GATEWAY},
-        {"id": 120, "name": "parlor-new", "address": "198.51.100.120/24", "gateway": GATEWAY},
-    ]
-    inventory = playbooks.inventory(parlor_containers=wanted)
-    inventory["all"]["children"]["proxmox"] = {
-        "hosts": {"pve": {"ansible_host": GATEWAY, "ansible_user": "root"}}
+    made = proxmox.made.read_text().splitlines()
+    assert sorted(line.split()[0] for line in made) == ["110", "111"]
+    template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst"
+    wanted = (template, "--unprivileged=1", "--features=nesting=1", "--onboot=1", "--start=1")
+    assert all(word in line.split() for line in made for word in wanted), made
+    assert f"ip=198.51.100.111/24,gw={GATEWAY}" in made[-1] + made[0]
+    household = Household.set_up(lab, done.output)
+    assert "demo" in household.ask("Hello").text
+    inventory["all"]["vars"] |= {
+        name: there.inventory()["all"]["vars"][name]
+        for name in ("parlor_openrouter_key", "parlor_settings")
     }
-    done = playbooks.run("site.yml", inventory=inventory)
-    assert done.good, done.output[-5000:]
-    (made,) = proxmox.made.read_text().splitlines()
-    assert made.startswith("create 120 local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst ")
-    for word in ("--unprivileged=1", "--features=nesting=1", "--hostname=parlor-new"):
-        assert word in made
-    assert "ip=198.51.100.120/24,gw=198.51.100.1" in made
-    again = playbooks.run("site.yml", inventory=inventory)
+    later = there.run("site.yml", inventory=inventory)
+    assert later.good, later.output[-5000:]
+    assert household.ask("Hello").text == "Hello from the lab."
+    again = there.run("site.yml", inventory=inventory)
     assert again.changed == 0, again.output[-5000:]
+    assert len(proxmox.made.read_text().splitlines()) == 2
+    signed_in = subprocess.run(lab.ssh("app", "true", user="root"), check=False)
+    assert signed_in.returncode == 0, "the container does not know the owner's key"

@@ -8,12 +8,11 @@ from contextlib import suppress
 import httpx2
 import pytest
 
-from tests.deploy.household import Household
+from tests.deploy.household import PASSWORD, Household
 from tests.deploy.lab.hosts import Host
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import OPENROUTER_KEY, Playbooks
 
-PORTS = [*range(1, 1200), *range(5300, 5400), *range(7990, 8100), *range(8990, 9110), 20241]
 UNITS = """
 set -e
 mkdir -p /opt/parlor/tools/x
@@ -31,8 +30,9 @@ done
 
 
 def open_ports(host: Host) -> set[int]:
+    """Of all 65,535; seen from another machine."""
     found = set()
-    for port in PORTS:
+    for port in range(1, 65536):
         with suppress(OSError), socket.socket() as probe:
             probe.settimeout(0.05)
             probe.connect((host.address, port))
@@ -41,8 +41,11 @@ def open_ports(host: Host) -> set[int]:
 
 
 def test_from_the_lan_only_the_documented_ports_answer(household: Household, lab: Lab) -> None:
+    """And nothing at all listens to UDP."""
     assert open_ports(lab.hosts["app"]) == {22, 8000}
     assert open_ports(lab.hosts["tools"]) == {22}
+    for host in lab.hosts.values():
+        assert host.execute("ss", "--udp", "--listening", "--no-header", "--numeric") == ""
 
 
 def test_the_tools_answer_the_app_host_alone_and_only_with_the_token(
@@ -99,6 +102,7 @@ def test_secrets_are_nowhere_but_in_files_for_root_and_the_service(
     authority_key = lab.hosts["app"].execute("sed", "-n", "2p", "/etc/parlor/certs/authority.key")
     server_key = lab.hosts["app"].execute("sed", "-n", "2p", "/etc/parlor/certs/server.key")
     secrets = [OPENROUTER_KEY, other, "hush-hush-hush-1", token, authority_key, server_key]
+    secrets += [PASSWORD, household.token]
     secrets = [secret.strip() for secret in secrets]
     for secret in secrets:
         assert secret not in loud.output
@@ -136,7 +140,7 @@ if secret in journal:
 units = subprocess.run("systemctl cat 'parlor*'; systemctl show 'parlor*'", shell=True, capture_output=True)
 if secret in units.stdout:
     found.append("units")
-for top in ("/etc", "/opt/parlor/history", "/var", "/run", "/tmp", "/usr/local"):
+for top in ("/etc", "/opt", "/var", "/run", "/tmp", "/usr/local", "/root", "/home", "/srv"):
     for folder, _, files in os.walk(top):
         for name in files:
             path = os.path.join(folder, name)

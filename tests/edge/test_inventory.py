@@ -22,6 +22,16 @@ NAMED = {
     ("POST /api/mcp/servers/connect", "url"),
     # The owner's alone: what is found there is trusted like the operator's file.
     ("POST /api/mcp/servers/discover", "host"),
+    # A resource by its server's own name: that server is asked, nothing is fetched here.
+    ("POST /api/mcp/resources/read", "uri"),
+    # What a person put beside their words, kept as text.
+    ("POST /api/chat/stream", "uri"),
+    ("POST /api/chat/stream", "server"),
+    # Where a browser may go back to, and a program's home page: shown, never fetched.
+    ("POST /oauth/register", "redirect_uris"),
+    ("POST /oauth/register", "client_uri"),
+    # Compared with what was asked for.
+    ("POST /oauth/token", "redirect_uri"),
 }
 """Inputs that sound like an address somebody could have fetched. A new one is looked at twice: if
 it is an address, `kit.outbound` fetches it, and it stands here with its reason."""
@@ -92,7 +102,10 @@ def test_s2_only_known_modules_connect_to_the_network() -> None:
                 found.add(name)
     configured = {
         "backend/cli/chat.py",  # the person's own Parlor
+        "backend/cli/mcp_bridge.py",  # as above
         "backend/cli/selftest.py",  # a private socket of this host
+        "backend/ops/offsite.py",  # the operator's bucket for copies of backups
+        "backend/ops/s3_service.py",  # as above
         "backend/kit/outbound.py",
         "backend/kit/outbound_guard.py",
         "backend/kit/outbound_transport.py",

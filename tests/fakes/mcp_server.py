@@ -201,9 +201,9 @@ def modern() -> ASGIApp:
     return app
 
 
-def older() -> ASGIApp:
+def older(server: MCPServer[Any] | None = None) -> ASGIApp:
     """Refuses everything newer than the handshake, as servers of last year do."""
-    app = build().streamable_http_app()
+    app = (server or build()).streamable_http_app()
 
     async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))

@@ -13,7 +13,8 @@ from backend.kit.redact import REDACTED, redact_event, redacted
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJlLWtlc3RyZWw"
 SECRETS = [
-    "parlor_key_kestrelAbc_123-x", "parlor_wall_kestrelAbc123", "sk-or-v1-kestrel0123456789",
+    "parlor_key_kestrelAbc_123-x", "parlor_wall_kestrelAbc123",
+    "parlor_app_kestrelAbc123", "parlor_renew_kestrel-Abc.kestrel_123", "sk-or-v1-kestrel0123456789",
     "sk-kestrel...wxyz", "sk-proj-kestrel_123", JWT, JWT + ".more", "ABCDE-FGH23-KLMNP-QRST4",
     "AIza" + "k" * 35, "ghp_" + "k" * 36, "xoxb-1234567890-kestrel",
     "-----BEGIN " "PRIVATE KEY-----\nkestrel\n-----END PRIVATE KEY-----", "-----BEGIN RSA " "PRIVATE KEY-----\nkestrel",

@@ -15,12 +15,17 @@ from pathlib import Path
 
 from backend.db.migrate import migrate
 from backend.kit.log import configure_logging
-from backend.ops.backup import list_backups, make_backup, verify_backup
-from backend.ops.backup_restore import restore_backup
+from backend.ops.backup import BackupOptions, make_backup, verify_backup
+from backend.ops.backup_folder import list_backups
+from backend.ops.backup_restore import RestoreOptions, restore_backup
+from backend.ops.retention import Keep
+from backend.ops.sealed_file import BackupKey
 from tests.fakes.clock import StillClock
 
 WATCHED = {"open", "sqlite3.connect", "ctypes.dlsym", "fcntl.flock", "os.listdir", "os.scandir"}
 WATCHED |= {f"os.{name}" for name in ("rename", "mkdir", "rmdir", "remove", "chmod", "utime")}
+KEY = BackupKey(bytes(range(32)))
+LAST_ONE = BackupOptions(keep=Keep(1, 0, 0), key=KEY)
 
 
 def main(folder: Path, what: str) -> None:
@@ -48,13 +53,13 @@ def kill_backup(folder: Path, point: int) -> bool:
     clock.forward(days=1)
 
     def backup() -> None:
-        make_backup(state / "parlor.db", target, clock, keep=1, say=silent)
+        make_backup(state / "parlor.db", target, clock, LAST_ONE, say=silent)
 
     killed = runs(backup, point, folder)
     found = list_backups(target)
     assert found, "the one before went before the new one was there"
     for one in found:
-        verify_backup(one.path)
+        verify_backup(one.path, KEY)
     clock.forward(days=1)
     backup()
     assert len(names(target)) == 1, names(target)
@@ -107,7 +112,9 @@ def runs(work: Callable[[], None], point: int, folder: Path) -> bool:
 
 
 def restore(archive: Path, state: Path) -> None:
-    restore_backup(archive, state / "parlor.db", StillClock(), force=True, say=silent)
+    restore_backup(
+        *(archive, state / "parlor.db", StillClock(), RestoreOptions(force=True)), say=silent
+    )
 
 
 def make_state(state: Path, name: str) -> Path:

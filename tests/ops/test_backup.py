@@ -16,7 +16,9 @@ import pytest
 from backend.db.database import StorageError
 from backend.db.in_use import InUseError, out_of_use
 from backend.ops.archive import BackupError
-from backend.ops.backup import KEEP, list_backups, make_backup, newest_backup, verify_backup
+from backend.ops.backup import BackupOptions, make_backup, verify_backup
+from backend.ops.backup_folder import list_backups, made_at, newest_backup
+from backend.ops.retention import Keep
 from tests.fakes.clock import StillClock
 from tests.ops.kill_points import make_state
 
@@ -33,8 +35,9 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "backups"
 
 
-def back_up(state: Path, target: Path, clock: StillClock, keep: int = KEEP) -> Path:
-    return make_backup(state / "parlor.db", target, clock, keep=keep, say=print)
+def back_up(state: Path, target: Path, clock: StillClock, keep: int = 7) -> Path:
+    options = BackupOptions(keep=Keep(keep, 0, 0))
+    return make_backup(state / "parlor.db", target, clock, options, say=print)
 
 
 def put(path: Path, text: str = "x") -> None:
@@ -47,7 +50,13 @@ def test_all_that_must_be_kept_is_in_it_and_nothing_else(
 ) -> None:
     kept = ["certs/authority.key", "mcp_servers.json", "attachments/ab/cd", "notes/Ä ü.md"]
     made_anew = ["setup-code", "leader.lock", "keys.json.lock", "parlor.db.before-0002"]
-    made_anew += ["parlor.db-journal", "cache/x", "tool_servers/a/.cache/x", "restored.json"]
+    made_anew += [
+        "parlor.db-journal",
+        "cache/x",
+        "care/backup.json",
+        "tool_servers/a/.cache/x",
+        "restored.json",
+    ]
     for name in kept + made_anew:
         put(state / name)
     (state / "link").symlink_to("/etc/passwd")
@@ -134,10 +143,13 @@ def test_the_oldest_go_when_there_are_too_many(
 def test_a_clock_that_went_back_does_not_cost_the_new_one(
     state: Path, target: Path, clock: StillClock
 ) -> None:
-    back_up(state, target, clock)
+    """What the wrong clock made takes nobody's place."""
+    wrong = back_up(state, target, clock)
     clock.forward(days=-300)
+    back_up(state, target, clock, keep=1)
+    clock.forward(days=1)
     new = back_up(state, target, clock, keep=1)
-    assert [found.path for found in list_backups(target)] == [new]
+    assert [found.path for found in list_backups(target)] == [wrong, new]
 
 
 def test_a_damaged_database_is_not_backed_up_and_costs_no_older_one(
@@ -205,7 +217,9 @@ def test_the_newest_is_known_by_its_name(state: Path, target: Path, clock: Still
         back_up(state, target, clock)
         clock.forward(days=1)
     clock.forward(days=-1)
-    assert newest_backup(target) == clock.now()
+    newest = newest_backup(target)
+    assert newest
+    assert made_at(newest.name) == clock.now()
 
 
 def test_a_list_names_what_cannot_be_read(state: Path, target: Path, clock: StillClock) -> None:

@@ -170,7 +170,7 @@ def test_what_does_not_begin_as_ours_is_refused(pack: Callable[..., Path], targe
 
 
 def test_a_format_of_the_future_is_told_in_words(pack: Callable[..., Path], target: Path) -> None:
-    newer = ABOUT | {"format": 2, "parlor": "9.0"}
+    newer = ABOUT | {"format": 3, "parlor": "9.0"}
     refuses(pack(text("backup.json", newer), file("a")), target, "Parlor 9.0 in a newer format")
 
 

@@ -14,7 +14,7 @@ from backend.kit.keyring import Keyring
 from backend.kit.seal import Sealer
 from backend.ops.archive import BackupError
 from backend.ops.backup import make_backup
-from backend.ops.backup_restore import restore_backup
+from backend.ops.backup_restore import RestoreOptions, restore_backup
 from backend.ops.certificates import CertificateFiles, ensure
 from tests.fakes.clock import StillClock
 from tests.ops.kill_points import make_state, names, owner, silent
@@ -36,7 +36,8 @@ def archive(tmp_path: Path, clock: StillClock) -> Path:
 
 def restore(archive: Path, state: Path, *, force: bool = False) -> list[str]:
     said: list[str] = []
-    restore_backup(archive, state / "parlor.db", StillClock(), force=force, say=said.append)
+    options = RestoreOptions(force=force)
+    restore_backup(archive, state / "parlor.db", StillClock(), options, say=said.append)
     return said
 
 

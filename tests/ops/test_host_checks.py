@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.ops.certificates import CertificateFiles, ensure
-from backend.ops.host_checks import backup_problem, certificate_problem, disk_problem, keys_problem
+from backend.ops.host_checks import certificate_problem, disk_problem, keys_problem
 from tests.fakes.clock import StillClock
 
 
@@ -42,12 +42,3 @@ def test_keys_that_cannot_be_read_are_told(content: str, tmp_path: Path, clock: 
     assert keys_problem(tmp_path, clock) == ""
     (tmp_path / "keys.json").write_text(content)
     assert "damaged" in keys_problem(tmp_path, clock)
-
-
-def test_backups_are_recent_for_two_days(tmp_path: Path, clock: StillClock) -> None:
-    assert "none" in backup_problem(tmp_path, clock)
-    (tmp_path / "parlor-20261119T120000Z.tar.gz").touch()
-    assert backup_problem(tmp_path, clock) == ""
-    clock.forward(days=2)
-    assert "3 days old" in backup_problem(tmp_path, clock)
-    assert "cannot be read" in backup_problem(tmp_path / "nowhere", clock)

@@ -2,13 +2,14 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
@@ -28,6 +29,7 @@ CANARY = "kestrelword"
 GENERATION = "gen-annas"
 ROLES = {"olga": "owner", "anna": "adult", "bob": "adult", "cleo": "child"}
 KEY_NAMES = ("chat", "tools", "read", "admin")
+APP_SCOPES = ("chat", "tools")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Shown:
     who: str = ""
     """A person's name, "display", or nobody."""
     scopes: frozenset[str] | None = None
-    """Of a key."""
+    """Of a key or an app."""
+    kind: str = ""
+    """What it is, if it counts: session, token, key or app."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,33 @@ class Home:
         made = await self.asks(cookie("parlor", session), "POST", "/api/auth/keys", body)
         return made.json()["key"]["id"], made.json()["secret"]
 
+    async def app(self, session: str, *scopes: str) -> dict[str, str]:
+        """What a program gets that was let in: its tokens, and the id to take them back with."""
+        uri, verifier, hers = "https://app.example/back", "v" * 43, cookie("parlor", session)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        made = {"client_name": CANARY, "redirect_uris": [uri]}
+        client = (await self.asks({}, "POST", "/oauth/register", made)).json()
+        query = {
+            "response_type": "code",
+            "client_id": client["client_id"],
+            "redirect_uri": uri,
+            "scope": " ".join(scopes),
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "resource": f"{ORIGIN}/mcp",
+        }
+        look = {"query": urlencode(query)}
+        seen = (await self.asks(hers, "POST", "/api/auth/apps/look", look)).json()
+        yes = {"request": seen["request"], "allow": True}
+        decided = (await self.asks(hers, "POST", "/api/auth/apps/decide", yes)).json()
+        code = parse_qs(urlsplit(decided["redirect"]).query)["code"][0]
+        async with self._client({}) as http:
+            form = query | {"code": code, "code_verifier": verifier}
+            form["grant_type"] = "authorization_code"
+            pair = (await http.post("/oauth/token", data=form)).json()
+        (newest, *_) = (await self.asks(hers, "GET", "/api/auth/apps")).json()["items"]
+        return {"id": newest["id"], **pair}
+
     async def display(self, session: str) -> tuple[str, str]:
         """Its id and its token."""
         pairing = (await self.asks({}, "POST", "/api/devices/pairings", {})).json()
@@ -149,6 +180,7 @@ class Home:
             *(me, CANARY),
         )
         (identity,) = (await self.asks(hers, "GET", "/api/auth/identities")).json()["items"]
+        memory = await self.asks(hers, "POST", "/api/memories", {"text": f"{CANARY} is hers"})
         spare = await self.session("anna")
         listed = (await self.asks(cookie("parlor", spare), "GET", "/api/auth/sessions")).json()[
             "items"
@@ -158,8 +190,10 @@ class Home:
             "message_id": tree["messages"][1]["id"],
             "turn_id": said.headers["x-turn-id"],
             "generation_id": GENERATION,
+            "memory_id": memory.json()["id"],
             "session_id": next(one["id"] for one in listed if one["current"]),
             "key_id": (await self.key(session, "read"))[0],
+            "app_id": (await self.app(session, "tools"))["id"],
             "passkey_id": "passkey_annas",
             "identity_id": identity["id"],
             "person_id": me,
@@ -190,15 +224,20 @@ async def _good(home: Home, sessions: dict[str, str]) -> list[Shown]:
     for name, session in sessions.items():
         pair = await home.tokens(name)
         found += [
-            Shown(f"{name}: cookie", cookie("parlor", session), who=name),
-            Shown(f"{name}: JWT", bearer(pair["access_token"]), who=name),
+            Shown(f"{name}: cookie", cookie("parlor", session), who=name, kind="session"),
+            Shown(f"{name}: JWT", bearer(pair["access_token"]), who=name, kind="token"),
         ]
         for scope in KEY_NAMES:
             if name == "cleo" or (scope == "admin" and name != "olga"):
                 continue  # children make no keys, and nobody but the owner an admin one
             _, secret = await home.key(session, scope)
             scopes = frozenset({scope})
-            found.append(Shown(f"{name}: key {scope}", bearer(secret), who=name, scopes=scopes))
+            shown = bearer(secret)
+            found.append(Shown(f"{name}: key {scope}", shown, who=name, scopes=scopes, kind="key"))
+        for scope in APP_SCOPES if name != "cleo" else ():  # a child lets no programs in
+            app = bearer((await home.app(session, scope))["access_token"])
+            scopes = frozenset({scope})
+            found.append(Shown(f"{name}: app {scope}", app, who=name, scopes=scopes, kind="app"))
     return found
 
 
@@ -214,6 +253,13 @@ async def _ended(home: Home, annas: str, anna_id: str) -> list[Shown]:
     old_key, gone_key = [await home.key(annas, "chat", "read") for _ in range(2)]
     await home.write("UPDATE api_keys SET expires_at = 1 WHERE id = ?", old_key[0])
     await home.asks(cookie("parlor", annas), "DELETE", f"/api/auth/keys/{gone_key[0]}")
+    old_app, gone_app, elsewhere = [await home.app(annas, "chat") for _ in range(3)]
+    for statement, app in {
+        "UPDATE app_tokens SET expires_at = 1 WHERE grant_id = ?": old_app,
+        "UPDATE app_grants SET resource = 'https://elsewhere.example/mcp' WHERE id = ?": elsewhere,
+    }.items():
+        await home.write(statement, app["id"])
+    await home.asks(cookie("parlor", annas), "DELETE", f"/api/auth/apps/{gone_app['id']}")
     gone_display, display = await home.display(annas)
     await home.asks(cookie("parlor", annas), "DELETE", f"/api/devices/{gone_display}")
     found = [
@@ -222,6 +268,10 @@ async def _ended(home: Home, annas: str, anna_id: str) -> list[Shown]:
         Shown("signed out session", cookie("parlor", out)),
         Shown("expired key", bearer(old_key[1])),
         Shown("revoked key", bearer(gone_key[1])),
+        Shown("expired app", bearer(old_app["access_token"])),
+        Shown("removed app", bearer(gone_app["access_token"])),
+        Shown("app of another resource", bearer(elsewhere["access_token"])),
+        Shown("refresh token of an app as access", bearer(old_app["refresh_token"])),
         Shown("removed display: bearer", bearer(display)),
         Shown("removed display: cookie", cookie("parlor-wall", display)),
         Shown(
@@ -268,6 +318,7 @@ async def _not_ours(home: Home, anna_id: str, elsewhere: Path) -> list[Shown]:
         "JWT of no session": await home.signed("access", subject),
         "unsigned JWT": f"{unsigned}.",
         "made-up key": f"parlor_key_{'x' * 43}",
+        "made-up app": f"parlor_app_{'x' * 43}",
         "made-up display": f"parlor_wall_{'x' * 43}",
     }
     return [Shown(name, bearer(token)) for name, token in tokens.items()]
@@ -282,6 +333,7 @@ def _in_the_wrong_place(good: list[Shown]) -> list[Shown]:
             "session": "olga: cookie",
             "JWT": "olga: JWT",
             "key": "olga: key admin",
+            "app": "olga: app chat",
             "display": "display: bearer",
         }.items()
     }
@@ -300,6 +352,7 @@ def _in_the_wrong_place(good: list[Shown]) -> list[Shown]:
         Shown("session as a display's cookie", cookie("parlor-wall", secrets["session"])),
         Shown("JWT as cookie", cookie("parlor", secrets["JWT"])),
         Shown("key as cookie", cookie("parlor", secrets["key"])),
+        Shown("app as cookie", cookie("parlor", secrets["app"])),
         Shown("display as session", cookie("parlor", secrets["display"])),
         Shown("https cookie over http", cookie("__Host-parlor", secrets["session"])),
         Shown("key without Bearer", {"authorization": secrets["key"]}),

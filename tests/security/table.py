@@ -27,6 +27,14 @@ ACCESS = {
     "GET /api/events": "live",
     "POST /api/events": "live",
     "GET /api/models": "read",
+    "GET /api/memories": "read",
+    "POST /api/memories": "chat",
+    "DELETE /api/memories": "chat",
+    "DELETE /api/memories/{memory_id}": "chat",
+    "GET /api/mcp/own": "read",
+    "POST /mcp": "program",
+    "GET /mcp": "program",
+    "DELETE /mcp": "program",
     "GET /api/mcp/servers": "read",
     "POST /api/mcp/servers/connect": "admin",
     "POST /api/mcp/servers/discover": "admin",
@@ -36,6 +44,12 @@ ACCESS = {
     "GET /api/mcp/servers/{server_id}/tools": "read",
     "POST /api/mcp/servers/{server_id}/tools": "admin",
     "POST /api/mcp/servers/{server_id}/approve": "account",
+    "GET /api/mcp/servers/{server_id}/traffic": "admin",
+    "PUT /api/mcp/servers/{server_id}/traffic": "admin",
+    "GET /api/mcp/prompts": "read",
+    "POST /api/mcp/prompts/get": "chat",
+    "GET /api/mcp/resources": "read",
+    "POST /api/mcp/resources/read": "chat",
     "GET /api/mcp/policy": "read",
     "PUT /api/mcp/policy": "account",
     "GET /api/mcp/preferences/{client}": "read",
@@ -67,6 +81,16 @@ ACCESS = {
     "GET /api/auth/keys": "account",
     "POST /api/auth/keys": "account",
     "DELETE /api/auth/keys/{key_id}": "account",
+    "POST /api/auth/apps/look": "consent",
+    "POST /api/auth/apps/decide": "consent",
+    "GET /api/auth/apps": "account",
+    "DELETE /api/auth/apps/{app_id}": "account",
+    "GET /.well-known/oauth-protected-resource": PUBLIC,
+    "GET /.well-known/oauth-protected-resource/mcp": PUBLIC,
+    "GET /.well-known/oauth-authorization-server": PUBLIC,
+    "POST /oauth/register": PUBLIC,
+    "POST /oauth/token": PUBLIC,
+    "POST /oauth/revoke": PUBLIC,
     "GET /api/auth/identities": "account",
     "DELETE /api/auth/identities/{identity_id}": "account",
     "GET /api/people": "admin",
@@ -91,6 +115,7 @@ ACCESS = {
     "GET /ca.crt": PUBLIC,
     "GET /ca.css": PUBLIC,
     "GET /health/ready": "read",
+    "GET /metrics": "read",
 }
 
 PAGES = {"GET /ca", "GET /ca.crt", "GET /ca.css"}
@@ -108,6 +133,8 @@ class Rule:
     scopes: frozenset[str] = frozenset()
     """Of a key: one of them."""
     devices: bool = False
+    kinds: frozenset[str] = frozenset({"session", "token", "key"})
+    """Of what may be shown. What an app was given ("app") counts nowhere but at `/mcp`."""
 
 
 _ALL, _GROWN_UP = frozenset({"owner", "adult", "child"}), frozenset({"owner", "adult"})
@@ -120,6 +147,8 @@ RULES = {
     "household": Rule(_GROWN_UP),
     "admin": Rule(frozenset({"owner"}), frozenset({"admin"})),
     "wall": Rule(frozenset(), devices=True),
+    "consent": Rule(_GROWN_UP, kinds=frozenset({"session"})),
+    "program": Rule(_ALL, frozenset({"tools", "chat"}), kinds=frozenset({"token", "key", "app"})),
 }
 
 PRIVATE = {
@@ -127,8 +156,10 @@ PRIVATE = {
     "message_id",
     "turn_id",
     "generation_id",
+    "memory_id",
     "session_id",
     "key_id",
+    "app_id",
     "passkey_id",
     "identity_id",
 }

@@ -22,6 +22,8 @@ MORE = BODIES | {
     "POST /api/auth/recovery-codes": {"password": "x"},
     "POST /api/auth/passkeys/options": {"password": "x"},
     "POST /api/auth/passkeys": {"token": "x", "name": "x", "credential": {}},
+    "POST /api/auth/apps/look": {"query": "client_id=x"},
+    "POST /oauth/register": {"redirect_uris": ["https://app.example/back"], "client_name": "x"},
     "POST /api/devices/pairings/claim": {"secret": "x", "token": True},
     "POST /api/devices/pairings/look": {"code": "000000"},
     "POST /api/devices/pairings/approve": {"code": "000000", "name": "x"},
@@ -76,7 +78,7 @@ def bodies() -> dict[str, set[str]]:
         )
         for path, methods in api["paths"].items()
         for method, operation in methods.items()
-        if "requestBody" in operation
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
     }
 
 

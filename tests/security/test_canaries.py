@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import subprocess
 from collections.abc import AsyncGenerator, Iterator
@@ -219,6 +220,44 @@ async def uses_them(day: Day, *bearers: str) -> None:
         await day.asks("DELETE", f"/api/auth/keys/{bearer[:90]}")
 
 
+async def lets_a_program_in(day: Day) -> None:
+    """By OAuth, with every secret of it used once more than it may be."""
+    uri, verifier = "https://app.example/back", "canary-verifier-" * 4
+    made = {"client_name": "an app", "redirect_uris": [uri]}
+    client = (await day.asks("POST", "/oauth/register", made)).json()["client_id"]
+    digest = hashlib.sha256(verifier.encode()).digest()
+    asked = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": uri,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "resource": f"{day.server.address}/mcp",
+    }
+    look = {"query": str(httpx2.QueryParams(asked))}
+    seen = (await day.asks("POST", "/api/auth/apps/look", look, reveals=True)).json()
+    yes = {"request": seen["request"], "allow": True}
+    decided = (await day.asks("POST", "/api/auth/apps/decide", yes, reveals=True)).json()
+    code = httpx2.URL(decided["redirect"]).params["code"]
+    form = asked | {"code": code, "code_verifier": verifier, "grant_type": "authorization_code"}
+    pair = (await day.asks("POST", "/oauth/token", data=form, reveals=True)).json()
+    renewal = {
+        "grant_type": "refresh_token",
+        "client_id": client,
+        "refresh_token": pair["refresh_token"],
+    }
+    newer = (await day.asks("POST", "/oauth/token", data=renewal, reveals=True)).json()
+    day.keeps(question=seen["request"], code=code, verifier=verifier)
+    for one in (pair, newer):
+        day.keeps(app=one["access_token"], renewal=one["refresh_token"])
+    await uses_them(day, newer["access_token"], newer["refresh_token"])
+    bearer = {"authorization": f"Bearer {newer['access_token']}"}
+    assert (await day.asks("GET", "/mcp", headers=bearer)).status_code == 405
+    for again in (renewal, form):
+        assert (await day.asks("POST", "/oauth/token", data=again)).status_code == 400
+    await day.asks("POST", "/api/auth/apps/decide", yes)
+
+
 async def talks_and_fails(day: Day) -> None:
     wanted = [f"status {status}" for status in STATUSES]
     wanted += ["page 500", "page 200", "midway", "garbled", "cut", "elsewhere", "hello"]
@@ -240,6 +279,7 @@ async def test_o8_no_secret_is_in_logs_errors_the_database_or_the_doctors_words(
     async with a_day(tmp_path) as day:
         await signs_up_and_in(day)
         await makes_credentials(day)
+        await lets_a_program_in(day)
         await talks_and_fails(day)
         for path in ("/api/audit", "/api/people", "/api/devices", "/health/ready"):
             assert (await day.asks("GET", path)).status_code == 200

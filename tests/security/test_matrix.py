@@ -16,7 +16,7 @@ from backend.auth import access
 from backend.settings import Settings
 from tests.security.cast import CANARY, ROLES, Shown
 from tests.security.door import BODIES, Answer, Door
-from tests.security.table import ACCESS, ASKS_INSIDE, PAGES, PRIVATE, PUBLIC, RULES
+from tests.security.table import ACCESS, ASKS_INSIDE, PAGES, PRIVATE, PUBLIC, RULES, Rule
 
 NO_KEYS_FOR_CHILDREN = ("cleo", "POST /api/auth/keys")
 TOO_LATE = {
@@ -53,11 +53,21 @@ def test_a1_every_route_asks_what_the_table_says() -> None:
 
 def test_a1_every_access_means_what_the_table_says() -> None:
     real = {
-        one.name: (one.roles, one.scopes, one.devices)
+        one.name: (one.roles, one.scopes, one.devices, one.kinds)
         for one in vars(access).values()
         if isinstance(one, access.Access)
     }
-    assert real == {name: (rule.roles, rule.scopes, rule.devices) for name, rule in RULES.items()}
+    assert real == {
+        name: (rule.roles, rule.scopes, rule.devices, rule.kinds) for name, rule in RULES.items()
+    }
+
+
+def is_unseen(rule: Rule, shown: Shown) -> bool:
+    """A cookie where only programs come; what an app was given for another place."""
+    for_programs = "app" in rule.kinds
+    return (for_programs and "cookie" in shown.headers) or (
+        not for_programs and shown.kind == "app"
+    )
 
 
 def refusal(access_name: str, shown: Shown) -> tuple[int, str] | None:
@@ -67,9 +77,11 @@ def refusal(access_name: str, shown: Shown) -> tuple[int, str] | None:
     if not shown.who:
         return 401, "not_signed_in"
     rule = RULES[access_name]
+    if is_unseen(rule, shown):
+        return 401, "not_signed_in"
     if shown.who == "display":
         return None if rule.devices else (403, "forbidden")
-    if ROLES[shown.who] not in rule.roles:
+    if ROLES[shown.who] not in rule.roles or shown.kind not in rule.kinds:
         return 403, "forbidden"
     if shown.scopes is not None and not shown.scopes & rule.scopes:
         return 403, "scope_missing"
@@ -109,6 +121,10 @@ async def test_a1_a2_a_route_lets_in_whom_it_should(route: str, door: Door) -> N
     assert wrong == []
 
 
+PLAIN = {"GET /metrics": ("text/plain; version=0.0.4",)}
+"""What Prometheus insists on; with nosniff it is nothing else."""
+
+
 @pytest.mark.parametrize("route", sorted(ACCESS.keys() - PAGES))
 async def test_x6_no_answer_of_a_route_is_a_page_or_kept(route: str, door: Door) -> None:
     """Opened by itself in a browser it can do nothing; with nosniff it stays what it says it is."""
@@ -116,7 +132,7 @@ async def test_x6_no_answer_of_a_route_is_a_page_or_kept(route: str, door: Door)
         headers = (await door.ask(route, shown)).headers
         door.changed()
         kind = headers.get("content-type", "application/json")
-        assert kind.startswith(("application/json", "text/event-stream"))
+        assert kind.startswith(("application/json", "text/event-stream", *PLAIN.get(route, ())))
         assert headers["x-content-type-options"] == "nosniff"
         rules = set(headers["content-security-policy"].split("; "))
         assert rules >= {"default-src 'none'", "frame-ancestors 'none'", "sandbox"}

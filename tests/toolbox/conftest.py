@@ -15,6 +15,7 @@ from backend.toolbox.connection import Connection
 from backend.toolbox.context import NOBODY, CallContext
 from backend.toolbox.dialling import Doors
 from backend.toolbox.records import Address, Command, Outcome, RemoteTool, ServerDefinition
+from backend.toolbox.traffic import Traffic
 from tests.fakes.waiting import until
 from tests.toolbox.desk import Desk, open_desk
 
@@ -30,7 +31,9 @@ class Shop:
         self.servers: list[Connection] = []
         self.seconds = 5.0
 
-    def connect(self, where: Address | Command | str, **more) -> Connection:
+    def connect(
+        self, where: Address | Command | str, traffic: Traffic | None = None, **more
+    ) -> Connection:
         if isinstance(where, str):
             where = Address(where)
         definition = ServerDefinition(
@@ -40,7 +43,7 @@ class Shop:
         async def doors() -> Doors:
             return self.doors
 
-        server = Connection(definition, doors, CLOCK, lambda _: None)
+        server = Connection(definition, doors, CLOCK, lambda _: None, traffic=traffic)
         self.servers.append(server)
         server.start()
         return server

@@ -1,6 +1,7 @@
 """Servers that are commands: what they get of us, how they end, what they say."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -71,6 +72,39 @@ async def test_a_child_that_dies_in_a_call_is_a_tool_error_and_is_started_again(
     with pytest.raises(CallFailedError, match="Shop is unreachable"):
         await shop.call(server, "look", die=True)
     assert (await look(shop, server))["pid"] != first
+
+
+async def test_t22a_the_call_after_an_idle_child_was_killed_succeeds(shop, tmp_path):
+    server = await shop.ready(command(tmp_path))
+    first = (await look(shop, server))["pid"]
+    process = os.pidfd_open(first)
+    os.kill(first, signal.SIGKILL)
+    assert select.select([process], [], [], 5)[0]  # it has ended, and nobody here has looked yet
+    os.close(process)
+    assert (await look(shop, server))["pid"] != first
+
+
+async def test_t22a_a_child_that_ends_is_started_again_before_anybody_calls(shop, tmp_path):
+    server = await shop.ready(command(tmp_path))
+    first = (await look(shop, server))["pid"]
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: server.session is None)
+    await until(lambda: server.session)
+    assert (await look(shop, server))["pid"] != first
+
+
+async def test_plain_words_between_the_messages_of_a_child_disturb_nothing(shop, tmp_path):
+    chatty = SERVER.replace("    method =", '    print("thinking ...", flush=True)\n    method =')
+    server = await shop.ready(command(tmp_path, chatty))
+    assert (await look(shop, server))["pid"]
+
+
+async def test_t22f_a_child_that_hangs_for_ever_ends_the_call_at_its_deadline(shop, tmp_path):
+    shop.seconds = 0.3
+    hanging = SERVER.replace("os._exit(3)", "sys.stdin.read()")
+    server = await shop.ready(command(tmp_path, hanging))
+    with pytest.raises(CallFailedError, match=r"no answer within 0\.3 seconds"):
+        await shop.call(server, "look", die=True)
 
 
 async def test_a_child_ends_with_its_connection(shop, tmp_path):

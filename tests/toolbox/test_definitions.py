@@ -8,7 +8,7 @@ import pytest
 
 from backend.kit.ports import port_list
 from backend.toolbox.definitions import parse_definitions, read_definitions, web_address
-from backend.toolbox.records import Address, Command
+from backend.toolbox.records import Address, Command, Registration
 
 PROGRAM = ("python", "parlor.pyz")
 SEED_002 = """{
@@ -47,6 +47,7 @@ def test_the_seed_s_definitions_are_read_as_they_are():
     assert workspace.where == Command(("uvx", "google-workspace-mcp"))
     assert toolkit.where == Command((*PROGRAM, "mcp", "run", "test-toolkit"))
     assert [one.enabled for one in found.servers] == [True, True, False]
+    assert [one.is_ours for one in found.servers] == [True, False, True]
 
 
 def test_the_predecessor_s_definitions_are_read_as_they_are():
@@ -57,7 +58,7 @@ def test_the_predecessor_s_definitions_are_read_as_they_are():
     )
     assert found.problems == ()
     assert found.discovery_hosts == ("192.168.1.110",)
-    assert found.discovery_ports[0], found.discovery_ports[-1] == (9001, 9017)
+    assert (found.discovery_ports[0], found.discovery_ports[-1]) == (9001, 9017)
     [pdf] = found.servers
     assert pdf.where == Address("http://192.168.1.110:9007/mcp")
     assert pdf.disabled_tools == {"pdf_extract_bytes"}
@@ -69,9 +70,33 @@ def test_any_python_module_can_be_a_server():
     )
 
 
+def test_what_parlor_wants_in_its_environment_is_for_its_own_servers():
+    text = """{"servers": [{"id": "a", "module": "backend.mcp_servers.notes", "env": {"A": "1"}},
+                             {"id": "b", "module": "my.server"}, {"id": "c", "command": "c"}]}"""
+    found = parse_definitions(text, Path("/etc"), PROGRAM, {"PARLOR_UNPACK_DIR": "/opt"})
+    environments = [one.where.env for one in found.servers if isinstance(one.where, Command)]
+    assert environments == [{"PARLOR_UNPACK_DIR": "/opt", "A": "1"}, {}, {}]
+
+
 def test_paths_are_those_of_the_file_s_folder():
     [server] = entry(id="x", command=["run"], cwd="work").servers
     assert server.where == Command(("run",), cwd=Path("/etc/parlor/work"))
+
+
+def test_who_parlor_is_at_a_place_to_sign_in_may_stand_in_the_file():
+    [server] = entry(
+        id="x",
+        url="https://x.example/mcp",
+        sign_in={
+            "issuer": "https://login.example",
+            "client_id": "parlor-of-anna",
+            "client_secret_file": "secret",
+        },
+    ).servers
+    assert isinstance(server.where, Address)
+    assert server.where.registration == Registration(
+        "https://login.example", "parlor-of-anna", Path("/etc/parlor/secret")
+    )
 
 
 def test_nothing_is_taken_from_the_environment(monkeypatch):
@@ -121,6 +146,11 @@ def test_an_entry_that_is_no_json_is_named_with_its_line_and_the_others_work():
         ({"id": "x", "url": "http://me:secret@x/"}, "url: must not hold a name or password"),
         ({"id": "x", "url": "http://x", "enabled": "yes"}, "enabled: "),
         ({"id": "x", "command": ["a"], "env": {"A": 1}}, "env.A: "),
+        (
+            {"id": "x", "url": "http://x", "sign_in": {"issuer": "http://y"}},
+            "client_id: is missing",
+        ),
+        ({"id": "x", "url": "http://x", "sign_in": {"client_secret": "s"}}, "sign_in"),
     ],
 )
 def test_each_mistake_has_a_reason(fields, reason):

@@ -2,7 +2,9 @@
 
 import asyncio
 
+import orjson
 import pytest
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from backend.toolbox.records import Address, CallFailedError
@@ -175,6 +177,29 @@ async def test_a_server_that_answers_garbage_is_failed_with_a_reason(shop, answe
         assert server.state.reason
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Response("<html>hello</html>", media_type="text/html"),
+        lambda: Response("{broken", media_type="application/json"),
+        lambda: Response("data: {broken\n\n", media_type="text/event-stream"),
+        lambda: Response(b"\x00\xff" * 1000, media_type="application/octet-stream"),
+        lambda: JSONResponse(["what"]),
+        lambda: JSONResponse({"jsonrpc": "2.0", "id": "another", "result": {}}),
+        {"content": "many"},
+    ],
+)
+async def test_garbage_in_place_of_a_result_is_a_failure_of_this_call_alone(shop, answer):
+    shop.seconds = 0.5
+    odd = OddServer(tool("ping"), tool("pong"))
+    odd.results["ping"] = answer
+    async with running(odd) as remote:
+        server = await shop.ready(remote.url)
+        with pytest.raises(CallFailedError):
+            await shop.call(server, "ping")
+        assert (await shop.call(server, "pong")).text == "pong done"
+
+
 async def test_t22g_missing_methods_are_no_fault(shop):
     odd = OddServer(tool("ping"))
     odd.capabilities = {"tools": {}, "prompts": {}, "resources": {}, "logging": {}}
@@ -202,6 +227,23 @@ async def test_a_server_that_wants_a_sign_in_says_so_and_is_not_hammered(shop):
         assert "resource_metadata" in server.challenge
         with pytest.raises(CallFailedError, match="asks to sign in"):
             await shop.call(server, "ping")
+
+
+async def test_a_server_that_greets_anybody_and_then_wants_a_sign_in_says_so(shop):
+    """It refuses the newest way of asking for want of a sign-in, and the older one altogether."""
+    challenge = {"www-authenticate": 'Bearer scope="tools"'}
+    async with running(OddServer()) as remote:
+
+        async def refusing(scope, receive, send) -> None:
+            body = orjson.loads(await Request(scope, receive).body())
+            status = 400 if body["method"] == "initialize" else 401
+            answer = Response(status_code=status, headers=challenge if status == 401 else None)
+            await answer(scope, receive, send)
+
+        remote.app = refusing
+        server = shop.connect(remote.url)
+        await until(lambda: server.state.name == "needs_sign_in")
+        assert server.challenge == challenge["www-authenticate"]
 
 
 async def test_cancelling_a_call_reaches_the_server_and_frees_the_caller_at_once(shop):

@@ -62,7 +62,7 @@ async def test_prompts_and_resources_are_listed_and_read(shop):
         note = await shop.calls.use(
             server, lambda session, attempt: session.resource("note://7", attempt)
         )
-    assert "Say hello to Anna." in greeting
+    assert "Say hello to Anna." in greeting.text
     assert "note 7" in note.text
 
 

@@ -14,7 +14,9 @@ from backend.app import create_app
 from backend.auth.service import NewPerson
 from backend.container import Services, open_services
 from backend.settings import Settings
-from backend.toolbox.context import Who
+from backend.toolbox.context import CallContext, Who
+from backend.toolbox.records import CallFailedError
+from backend.toolbox.service import ServerTool
 from tests.api.serving import with_services
 from tests.conftest import HASHER, ORIGIN, PASSWORD
 from tests.fakes.authorisation_server import AuthorisationServer, Guarded, guarded
@@ -60,7 +62,7 @@ class Household:
 
     def tools(self, name: str) -> list[str]:
         toolbox = self.services.tool_servers.toolbox_for(Who(self.ids[name]))
-        return sorted(spec.name for spec in toolbox.specs if spec.name != "read_more")
+        return sorted(tool.spec.name for tool in toolbox.tools if isinstance(tool, ServerTool))
 
     def account(self, name: str) -> Any:
         return self.services.tool_servers.connection_of("shop", self.ids[name])
@@ -207,3 +209,24 @@ async def test_the_document_about_us_is_there_where_others_can_read_it(
             found = await client.get(path)
     assert found.json()["client_id"] == f"https://parlor.example{path}"
     assert found.json()["redirect_uris"] == [f"https://parlor.example{CALLBACK}"]
+
+
+async def test_a_person_is_told_which_rights_are_missing_until_they_sign_in_again(
+    household: Household,
+) -> None:
+    async def reason() -> str:
+        found = (await household.people["olga"].get("/api/mcp/servers")).json()["servers"]
+        [shop] = [one for one in found if one["id"] == "shop"]
+        return str(shop["reason"])
+
+    await household.sign_in("olga")
+    await until(lambda: household.account("olga").session)
+    assert await reason() == ""
+    paint = next(one for one in household.account("olga").listing.tools if one.name == "paint")
+    calls = household.services.tool_servers.calls
+    with pytest.raises(CallFailedError, match=r"was not given \(tools, colours\)"):
+        await calls.call(household.account("olga"), paint, {}, CallContext())
+    assert await reason() == "it needs rights that it was not given: colours; sign in again"
+    assert await household.sign_in("olga") == DONE
+    await until(lambda: household.account("olga").session)
+    assert await reason() == ""

@@ -12,6 +12,7 @@ from backend.toolbox.oauth_sign_in import (
     ToolSignInExpiredError,
     Wish,
 )
+from backend.toolbox.records import Address, Registration, ServerDefinition
 from tests.fakes.authorisation_server import AuthorisationServer, guarded
 from tests.fakes.site import FakeSite, Reply
 from tests.toolbox.desk import HOME, Desk, answer
@@ -53,6 +54,37 @@ async def test_parlor_introduces_itself_once(desk: Desk) -> None:
     await desk.signs_in("bob")
     assert list(desk.authority.clients) == ["client-1"]
     assert (await desk.connected("bob")).session is not None
+
+
+def registered(desk: Desk, issuer: str) -> Wish:
+    """The operator has introduced Parlor there by hand."""
+    file = desk.folder / "secret"
+    file.write_text("kestrel client secret/+\n")
+    known = Registration(issuer, "parlor-of-anna", file)
+    where = Address(desk.server.url, registration=known)
+    return Wish("anna", ServerDefinition("shop", "file", where), "")
+
+
+async def test_a_server_that_knows_only_whom_the_operator_registered_is_used(desk: Desk) -> None:
+    desk.authority.secret = "kestrel client secret/+"
+    desk.authority.metadata["registration_endpoint"] = ""
+    begun = await desk.sign_in.begin(registered(desk, desk.authority.issuer), HOME)
+    back = desk.authority.consent(begun.address)
+    await desk.sign_in.finish(answer(back, begun.browser), "anna")
+    assert (await desk.connected()).session is not None
+    assert desk.authority.clients == {}
+
+
+async def test_o2_what_the_operator_registered_is_for_that_issuer_alone(desk: Desk) -> None:
+    with pytest.raises(ToolSignInFailedError, match="another place to sign in"):
+        await desk.sign_in.begin(registered(desk, "https://login.example"), HOME)
+
+
+async def test_a_secret_of_the_operator_that_is_not_there_is_named(desk: Desk) -> None:
+    wish = registered(desk, desk.authority.issuer)
+    (desk.folder / "secret").unlink()
+    with pytest.raises(ToolSignInFailedError, match="secret cannot be read"):
+        await desk.sign_in.begin(wish, HOME)
 
 
 async def test_o8_tokens_are_sealed(desk: Desk) -> None:

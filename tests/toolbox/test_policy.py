@@ -7,7 +7,10 @@ from backend.toolbox.context import Approval, CallContext, Decision, Seen, Who
 from backend.toolbox.policy import PersonGate, Standing, Verdict, verdict_on
 from backend.toolbox.policy_memory import Approvals
 from backend.toolbox.records import ToolHints
-from backend.toolbox.service import Tool, Toolbox
+from backend.toolbox.service import ServerTool, Tool, Toolbox
+from tests.fakes.mcp_odd import OddServer
+from tests.fakes.mcp_odd import tool as odd_tool
+from tests.fakes.mcp_server import running
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +29,7 @@ def ask(reason) -> Verdict:
     ("standing", "at_first", "after_untrusted"),
     [
         (Standing(OURS), ALLOW, ALLOW),
-        (Standing(OURS, choice="ask"), ask("outside"), ask("outside")),
+        (Standing(OURS, choice="ask"), ask("chosen"), ask("chosen")),
         (Standing(READS_STRANGERS), ask("outside"), ask("outside")),
         (Standing(READS_STRANGERS, choice="allow"), ALLOW, ALLOW),
         (Standing(WRITES), ask("writes"), ask("untrusted_content")),
@@ -49,7 +52,7 @@ class NoStore:
 
 
 def own(name: str, hints: ToolHints, ran: list[str]) -> Tool:
-    async def run(_: dict) -> str:
+    async def run(*_: object) -> str:
         ran.append(name)
         return name
 
@@ -60,6 +63,10 @@ def box(ran: list[str]) -> Toolbox:
     tools = [own("note", NOTES, ran), own("search", READS_STRANGERS, ran), own("now", OURS, ran)]
     gate = PersonGate(Approvals(NoStore()), Who("anna"), lambda _: None)
     return Toolbox(tools, gate=gate)
+
+
+def called(*names: str) -> list[ToolCall]:
+    return [ToolCall("1", name, "{}") for name in names]
 
 
 async def test_with_nobody_to_ask_only_what_is_harmless_runs():
@@ -90,7 +97,30 @@ async def test_what_parlor_itself_writes_is_asked_and_remembered_as_well():
 
 
 async def test_a_history_with_unknown_tools_counts_as_untrusted():
-    assert box([]).seen_after(["now", "note"]).latest == ""
-    assert box([]).seen_after(["now", "search"]).latest == "search"
-    assert box([]).seen_after(["gone"]).latest == "gone"
+    assert box([]).seen_after(called("now", "note")).latest == ""
+    assert box([]).seen_after(called("now", "search")).latest == "search"
+    assert box([]).seen_after(called("gone")).latest == "gone"
     assert Seen().latest == ""
+
+
+def listed(server) -> ServerTool:
+    [remote] = server.listing.tools
+    return ServerTool(ToolSpec(remote.name, "", {}), server, remote)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_p3_a_release_that_rewords_its_own_tools_switches_none_of_them_off(shop, is_ours):
+    odd = OddServer(odd_tool("note"))
+    async with running(odd) as remote:
+        server = await shop.ready(remote.url, is_ours=is_ours)
+        approvals = Approvals(NoStore())
+        gate = PersonGate(approvals, Who("anna"), lambda _: None)
+        await approvals.choose("anna", ("shop", "note"), listed(server).remote, "allow")
+        odd.tools = (odd_tool("note") | {"description": "The same in other words."},)
+        await server.refresh(5)
+        assert (gate.change(listed(server)) is None) == is_ours
+        assert gate.standing(listed(server)).choice == ("allow" if is_ours else None)
+        odd.tools = (odd_tool("note", annotations={"destructiveHint": False}),)
+        await server.refresh(5)
+        # A yes does not reach to what it could not do before, whosever it is.
+        assert gate.standing(listed(server)).choice is None

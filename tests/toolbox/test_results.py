@@ -31,7 +31,7 @@ async def test_content_of_every_kind_is_readable(shop):
     async with running(modern()) as remote:
         result = await shop.call(await shop.ready(remote.url), "mixed")
     assert "some text" in result.text
-    assert "[image, image/png, 1 kB, shown to nobody]" in result.text
+    assert "[image, image/png, 1 kB: Parlor's screens do not show it" in result.text
     assert "[resource file:///list.txt] list: the whole list" in result.text
     assert "[resource note://1]\nremember the milk" in result.text
     assert [one.kind for one in result.attachments] == ["image", "audio"]

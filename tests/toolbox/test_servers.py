@@ -41,7 +41,7 @@ async def _yes(_) -> Decision:
 SAYS_YES = CallContext(ANNA, approve=_yes)
 
 
-async def _clock(_) -> str:
+async def _clock(*_: object) -> str:
     return "noon"
 
 
@@ -295,6 +295,29 @@ async def test_a_server_that_a_person_adds_is_there_after_a_restart(database):
         async with household(database, outbound=outbound) as servers:
             assert servers.connections == {}
     await outbound.aclose()
+
+
+async def test_nothing_that_a_person_types_is_filled_in_from_the_environment(database, monkeypatch):
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-canary")
+    outbound = Outbound(Openings.of(["127.0.0.0/8"]))
+    paths: list[str] = []
+    odd = OddServer()
+
+    async def noting(scope, receive, send) -> None:
+        if scope["type"] == "http":
+            paths.append(scope["raw_path"].decode() + "?" + scope["query_string"].decode())
+        await odd(scope, receive, send)
+
+    async with running(noting) as remote, household(database, outbound=outbound) as servers:
+        words = "${OPENROUTER_API_KEY}$OPENROUTER_API_KEY%OPENROUTER_API_KEY%"
+        added = await servers.add(
+            f"{remote.url}/{words}?key={words}", added_by="anna", title=words
+        )
+        assert added.definition.title == words
+        asked = [*paths, *(str(request) for request in remote.requests)]
+    await outbound.aclose()
+    assert paths
+    assert not [one for one in asked if "canary" in one]
 
 
 @pytest.mark.parametrize(

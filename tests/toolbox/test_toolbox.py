@@ -16,7 +16,7 @@ def box(run, **more):
     return Toolbox([Tool(SPEC, run)], **more)
 
 
-async def _said(arguments) -> str:
+async def _said(arguments, _) -> str:
     return arguments.get("text", "nothing")
 
 
@@ -35,7 +35,7 @@ async def test_a_long_result_is_cut_and_says_so():
 
 
 async def test_half_a_character_becomes_a_question_mark():
-    async def run(_) -> str:
+    async def run(*_) -> str:
         return "a\ud800b"
 
     assert (await box(run).call(ToolCall("1", "say", ""))).content == "a?b"
@@ -44,7 +44,7 @@ async def test_half_a_character_becomes_a_question_mark():
 async def test_a_tool_that_takes_too_long_is_ended():
     ended = []
 
-    async def run(_) -> str:
+    async def run(*_) -> str:
         try:
             await asyncio.Event().wait()
         finally:
@@ -58,7 +58,7 @@ async def test_a_tool_that_takes_too_long_is_ended():
 
 
 async def test_cancellation_goes_through():
-    async def run(_) -> str:
+    async def run(*_) -> str:
         await asyncio.Event().wait()
         return ""
 
@@ -70,7 +70,7 @@ async def test_cancellation_goes_through():
 
 
 async def test_the_message_of_a_bug_is_not_shown_to_the_model():
-    async def run(_) -> str:
+    async def run(*_) -> str:
         raise ValueError("secret path")
 
     result = await box(run).call(ToolCall("1", "say", ""))

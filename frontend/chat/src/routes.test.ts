@@ -36,7 +36,14 @@ test("signing in never leads out of the app", () => {
     expect(safeReturn(inside)).toBe(inside);
     expect(isInside(routeOf(inside))).toBe(true);
   }
+  expect(isInside(routeOf("/authorize"))).toBe(true);
+  const asking = "/authorize?client_id=a&state=b%26c";
+  expect(safeReturn(asking)).toBe(asking);
   for (const elsewhere of [
+    "/authorizes?x",
+    "/authorize/../x",
+    "//authorize?x",
+    "https://evil.example/authorize?x",
     "//evil.example",
     "//evil.example/pair",
     "https://evil.example",

@@ -1,12 +1,13 @@
 /** The app's few addresses. */
 
-export const SETTINGS_PAGES = ["account", "people", "tools", "devices", "log"] as const;
+export const SETTINGS_PAGES = ["account", "people", "tools", "memory", "devices", "log"] as const;
 export type SettingsPage = (typeof SETTINGS_PAGES)[number];
 
 export type Route =
   | { name: "chat"; id: string | null }
   | { name: "settings"; page: SettingsPage; id: string | null }
   | { name: "pair" }
+  | { name: "authorize" }
   | { name: "setup" }
   | { name: "login" }
   | { name: "unknown" };
@@ -16,6 +17,7 @@ const PLAIN: Readonly<Record<string, Route>> = {
   "/setup": { name: "setup" },
   "/login": { name: "login" },
   "/pair": { name: "pair" },
+  "/authorize": { name: "authorize" },
   "/settings": { name: "settings", page: "account", id: null },
 };
 
@@ -42,12 +44,14 @@ export function settingsPath(page: SettingsPage, id: string | null = null): stri
 
 /** Needs somebody who is signed in, so it is worth coming back to after signing in. */
 export function isInside(route: Route): boolean {
-  return route.name === "chat" || route.name === "settings" || route.name === "pair";
+  return ["chat", "settings", "pair", "authorize"].includes(route.name);
 }
 
 /** Where to go after signing in: only ever into this app. */
 export function safeReturn(wanted: string | null): string {
   if (wanted === null) return "/";
+  // What an app asks for stands in the query, and is looked at by the server alone.
+  if (/^\/authorize(\?[^#]*)?$/.test(wanted)) return wanted;
   const route = routeOf(wanted);
   if (route.name === "chat") return chatPath(route.id);
   if (route.name === "settings") return settingsPath(route.page, route.id);

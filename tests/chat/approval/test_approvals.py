@@ -17,6 +17,7 @@ from backend.chat.events import (
     ToolProgress,
 )
 from backend.chat.questions import AlreadyDecidedError, Place, Questions
+from backend.chat.records import ToolPart
 from backend.chat.runner import TurnEndedError
 from backend.kit.clock import SystemClock
 from backend.kit.errors import InvalidInputError, NotFoundError
@@ -40,6 +41,28 @@ async def test_a_yes_lets_the_call_run_and_every_follower_sees_it(talk, home, pr
     assert [one.decision for one in heard.of(ApprovalDecided)] == ["allow"]
     assert home.server.sent == [("bob@home.example", "the tax folder")]
     assert home.open() == []
+
+
+@pytest.mark.parametrize(("decision", "read"), [(YES, "allowed"), (NO, "refused")])
+async def test_what_was_decided_is_read_beside_the_call_afterwards(
+    talk, home, provider, decision, read
+):
+    provider.says(calls(sending()), text("Well."))
+    turn = await talk.send("Tell Bob")
+    await home.answers(decision)
+    await talk.hear(turn)
+    [call] = [one for one in (await talk.answer(turn)).parts if isinstance(one, ToolPart)]
+    assert call.decision == read
+
+
+async def test_a_person_who_wants_to_be_asked_is_told_that_this_is_why(talk, home, provider):
+    await home.chose("thermometer", "ask")
+    provider.says(calls(tool("thermometer")), text("Warm."))
+    turn = await talk.send("How warm is it?")
+    asked = await home.answers(YES)
+    await talk.hear(turn)
+    assert (asked.reason, asked.detail) == ("chosen", "You want to be asked each time.")
+    assert asked.can_remember
 
 
 async def test_always_and_never_are_remembered(talk, home, provider):

@@ -8,6 +8,7 @@ from backend.chat.events import (
     Notice,
     ToolFinished,
 )
+from backend.chat.records import ResourcePart
 from backend.kit.errors import ConflictError
 from backend.toolbox.context import Who
 from tests.chat.household import ALWAYS, NO, YES, sending
@@ -167,3 +168,20 @@ async def test_words_that_changed_again_are_not_approved(home):
         await servers.decisions.approve(
             "household", {"send_mail": "old"}, user_id=home.owner.id, for_house=True
         )
+
+
+async def test_p2_what_a_person_attached_counts_as_what_strangers_may_have_written(
+    talk, home, provider
+):
+    await home.chose("send_mail", "allow")
+    provider.says(calls(sending()), text("Fine."), calls(sending()), text("Fine."))
+    page = ResourcePart("notes", "Notes", "note://7", "Shopping", "text/plain", ORDER)
+    turn = await talk.send("Read this", attached=(page,))
+    asked = await home.answers(NO)
+    assert asked.reason == "untrusted_content"
+    assert "Shopping of Notes" in asked.detail
+    await talk.hear(turn)
+    later = await talk.send("Thanks", to=turn.conversation_id)
+    assert (await home.answers(NO)).reason == "untrusted_content"
+    await talk.hear(later)
+    assert home.server.sent == []

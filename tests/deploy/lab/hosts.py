@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.deploy.lab.image import SHIFT
 from tests.deploy.lab.network import PREFIX, Network
-from tests.deploy.lab.programs import LabError, run, succeeds
+from tests.deploy.lab.programs import LabError, is_mounted, run, succeeds
 
 # liblxc looks for its bridge in /sys, for controllers in /sys/fs/cgroup, and newuidmap asks
 # /etc/subuid. It is shown the lab's version of all three; the machine's files stay as they are.
@@ -51,22 +51,33 @@ lxc.cgroup.dir.monitor = {group}/{name}.monitor
 lxc.cgroup.dir.container = {group}/{name}
 lxc.cgroup.dir.monitor.pivot = {group}/pivot
 """
+_MEMORY = Path("/sys/fs/cgroup/memory")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a host. They hold where the machine's controllers are lent (hybrid)."""
+    """Of a host. They hold where the machine's controllers are lent."""
 
     megabytes: int
     cores: int
 
     def lines(self) -> str:
+        if lends_controllers():
+            return (
+                f"lxc.cgroup.memory.limit_in_bytes = {self.megabytes}M\n"
+                f"lxc.cgroup.cpu.cfs_period_us = 100000\n"
+                f"lxc.cgroup.cpu.cfs_quota_us = {self.cores * 100_000}\n"
+            )
         return (
-            f"lxc.cgroup.memory.limit_in_bytes = {self.megabytes}M\n"
-            f"lxc.cgroup.cpu.cfs_period_us = 100000\n"
-            f"lxc.cgroup.cpu.cfs_quota_us = {self.cores * 100_000}\n"
+            f"lxc.cgroup2.memory.max = {self.megabytes}M\n"
+            f"lxc.cgroup2.cpu.max = {self.cores * 100_000} 100000\n"
         )
+
+
+def lends_controllers() -> bool:
+    """Whether the machine has its controllers in control groups of the first version."""
+    return _MEMORY.is_dir()
 
 
 @dataclass(frozen=True)
@@ -129,10 +140,14 @@ class Host:
             + (self.limits.lines() if self.limits else "")
         )
 
-    def peak_megabytes(self) -> int:
-        """What it needed at most since it was started, with `limits`."""
-        group = Path("/sys/fs/cgroup/memory") / self.network.name / self.name
-        return int((group / "memory.max_usage_in_bytes").read_text()) // 2**20
+    def megabytes(self) -> int:
+        """What its processes have in memory now, with `limits`."""
+        first = lends_controllers()
+        group = (_MEMORY if first else _MEMORY.parent) / self.network.name / self.name
+        lines = (group / "memory.stat").read_text().splitlines()
+        about = {name: int(value) for name, value in map(str.split, lines)}
+        wanted = ("total_rss", "total_shmem") if first else ("anon", "shmem")
+        return sum(about[name] for name in wanted) // 2**20
 
     def start(self) -> None:
         log = self.folder / "lxc.log"
@@ -159,7 +174,7 @@ class Host:
         succeeds(*self._lxc("lxc-stop"), "-k")
 
     def drop(self) -> None:
-        if self.root.is_mount():
+        if is_mounted(self.root):
             run("umount", "-l", self.root)
         shutil.rmtree(self.folder, ignore_errors=True)
         known = self.state / "known_hosts"

@@ -56,7 +56,9 @@ def _build(archive: Path) -> None:
     words += [f"--include={','.join(_PACKAGES)}"]
     words += [f"--dpkgopt=path-exclude={pattern}" for pattern in leave_out]
     words += [f"--customize-hook={hook}" for hook in _HOOKS]
-    run(*words, SUITE, fresh, f"deb {_mirror()} {SUITE} main", seconds=900)
+    mirror = _mirror()
+    source = [f"deb {mirror} {SUITE} main"] if mirror else []
+    run(*words, SUITE, fresh, *source, seconds=900)
     run("zstd", "-q", "-f", "--rm", "-3", fresh, "-o", f"{fresh}.zst")
     Path(f"{fresh}.zst").rename(archive)
 
@@ -82,7 +84,10 @@ def _shift(path: Path) -> None:
 
 
 def _mirror() -> str:
-    """Where this machine's own packages come from."""
+    """Where this machine's own packages come from. An Ubuntu has other packages: there
+    mmdebstrap's own choice holds."""
+    if "\nID=debian" not in f"\n{Path('/etc/os-release').read_text()}":
+        return ""
     etc = Path("/etc/apt")
     lists = [*etc.glob("sources.list.d/*.sources"), etc / "sources.list"]
     lists += etc.glob("sources.list.d/*.list")

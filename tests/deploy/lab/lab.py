@@ -3,15 +3,22 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from tests.deploy.lab.hosts import Host, Limits
+from tests.deploy.lab.hosts import Host, Limits, lends_controllers
 from tests.deploy.lab.image import SHIFT, ready_image
 from tests.deploy.lab.network import Network
-from tests.deploy.lab.programs import LabError, install_missing, run, succeeds, unable
+from tests.deploy.lab.programs import (
+    LabError,
+    install_missing,
+    is_mounted,
+    run,
+    succeeds,
+    unable,
+)
 
 _NUMBERS = {"tools": 110, "app": 111}
 _GROUPS = Path("/sys/fs/cgroup")
@@ -24,18 +31,17 @@ class Lab:
     def __init__(
         self, name: str = "lab", *, groups: str = "v2", app_limits: Limits | None = None
     ) -> None:
-        """`groups`: v2 as on Proxmox, where limits are accepted and do nothing here; or hybrid,
-        which lends the machine's own controllers, so that limits bite. With limits the hosts'
-        files lie on the disk: in a tmpfs they would count as the host's memory."""
+        """`groups`: v2 as on Proxmox; on a machine with its controllers in groups of the first
+        version limits do nothing there, so hybrid lends those. With limits the hosts' files lie on
+        the disk: in a tmpfs they would count as the host's memory."""
+        if app_limits and lends_controllers():
+            groups = "hybrid"
         if groups not in ("v2", "hybrid"):
             raise LabError(f"control groups are v2 or hybrid, not {groups}")
         self.name = name
         self._groups = groups
         self.state = Path("/run/parlor-lab") / name
-        self.cache = Path(
-            os.environ.get("LAB_CACHE")
-            or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "parlor-lab"
-        )
+        self.cache = _cache()
         self.network = Network(f"parlor-{name}")
         self.hosts = {
             host: Host(
@@ -76,7 +82,8 @@ class Lab:
         (self.state / "subids").write_text(f"root:{SHIFT}:65536\n")
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "parlor-lab", "-f", self.key)
         self.network.up()
-        self._begin(self.hosts.values(), image)
+        self._prepare(self.hosts.values(), image)
+        _start(self.hosts.values())
         return time.monotonic() - began
 
     def down(self) -> None:
@@ -86,7 +93,7 @@ class Lab:
         self.network.down()
         for host in self.hosts.values():
             host.drop()
-        while self.state.is_mount():
+        while is_mounted(self.state):
             run("umount", "-l", self.state)
         shutil.rmtree(self.state, ignore_errors=True)
         shutil.rmtree(self.cache / f"state-{self.network.name}", ignore_errors=True)
@@ -105,16 +112,20 @@ class Lab:
 
     def reset(self, *names: str) -> None:
         """Fresh roots, as after installing Debian."""
+        _start(self.bare(*names))
+
+    def bare(self, *names: str) -> list[Host]:
+        """Fresh roots of hosts that are not started."""
         hosts = [self.hosts[name] for name in names or self.hosts]
         _at_once(Host.cut_power, hosts)
         _at_once(Host.drop, hosts)
-        self._begin(hosts, ready_image(self.cache))
+        self._prepare(hosts, ready_image(self.cache))
+        return hosts
 
     def restart(self, *names: str) -> None:
         hosts = [self.hosts[name] for name in names or self.hosts]
         _at_once(Host.stop, hosts)
-        _at_once(Host.start, hosts)
-        _at_once(Host.wait, hosts)
+        _start(hosts)
 
     def ssh(self, name: str, *words: str, user: str = "deploy") -> list[str]:
         """The words that run a command there, from within the lab's network."""
@@ -126,14 +137,30 @@ class Lab:
         words = ["-F", "none", "-i", str(self.key), "-o", known, "-o", "StrictHostKeyChecking=yes"]
         return [*words, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
 
-    def _begin(self, hosts: Iterable[Host], image: Path) -> None:
+    def _prepare(self, hosts: Iterable[Host], image: Path) -> None:
+        # A home may have a name that a mount's options cannot hold.
+        known = self.state / "image"
+        known.unlink(missing_ok=True)
+        known.symlink_to(image)
         key = Path(f"{self.key}.pub").read_text()
         names = "".join(f"{host.address} {host.name}.lab.test\n" for host in self.hosts.values())
-        hosts = list(hosts)
         for host in hosts:
-            host.prepare(image, key, names)
-        _at_once(Host.start, hosts)
-        _at_once(Host.wait, hosts)
+            host.prepare(known, key, names)
+
+
+def _start(hosts: Collection[Host]) -> None:
+    _at_once(Host.start, hosts)
+    _at_once(Host.wait, hosts)
+
+
+def _cache() -> Path:
+    """Where the image is kept: in the home, or in the checkout where there is none."""
+    if given := os.environ.get("LAB_CACHE"):
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME", "")
+    if not home or not os.access(home, os.W_OK):
+        return Path(__file__).resolve().parents[3] / ".cache" / "parlor-lab"
+    return Path(home, *([] if os.environ.get("XDG_CACHE_HOME") else [".cache"]), "parlor-lab")
 
 
 def _at_once(work: Callable[[Host], None], hosts: Iterable[Host]) -> None:

@@ -4,9 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 NEEDED = {"lxc-start": "lxc", "mmdebstrap": "mmdebstrap", "newuidmap": "uidmap", "ip": "iproute2"}
 NEEDED |= {"ssh": "openssh-client", "zstd": "zstd", "nsenter": "util-linux"}
+NEEDED |= {"openssl": "openssl", "newgidmap": "uidmap", "tar": "tar"}
+DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LONGEST = 900
 
 
@@ -49,13 +52,35 @@ def succeeds(*words: object) -> bool:
     return True
 
 
+def is_mounted(path: Path) -> bool:
+    """Also a folder of the same disk, which Path.is_mount does not notice."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return any(line.split()[4] == str(path) for line in mounts)
+
+
+# Everything liblxc does that a machine may refuse: namespaces, mounts, an overlay, a device.
+_TRIAL = """
+set -e
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/lower /mnt/upper /mnt/work /mnt/root
+mount -t overlay trial -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t sysfs sysfs /sys
+ip link add trial0 type bridge
+ip link add trial1 type veth peer name trial2
+"""
+
+
 def unable() -> str:
     """Why there can be no lab here, "" when there can."""
     if os.geteuid() != 0:
         return "containers with systemd need root"
+    if not succeeds("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "true"):
+        return "this machine lets not even root make namespaces (is it a container itself?)"
     if not os.path.isdir("/sys/fs/cgroup"):  # noqa: PTH112  # one question, no path
         return "this kernel shows no control groups (/sys/fs/cgroup)"
     missing = _missing()
+    if "iproute2" not in missing and not succeeds("unshare", "-m", "-n", "sh", "-c", _TRIAL):
+        return "this machine lets not even root mount an overlay or make a bridge in a namespace"
     if missing and not (shutil.which("apt-get") and os.path.exists("/etc/debian_version")):  # noqa: PTH110
         return f"these packages are missing, and this is no Debian: {', '.join(missing)}"
     return ""
@@ -75,4 +100,7 @@ def install_missing() -> None:
 
 
 def _missing() -> Sequence[str]:
-    return sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
+    missing = {package for program, package in NEEDED.items() if not shutil.which(program)}
+    if not DEBIAN_KEYS.exists():  # an Ubuntu
+        missing.add("debian-archive-keyring")
+    return sorted(missing)

@@ -1,4 +1,4 @@
-"""A stand-in for the Proxmox host: an sshd at the gateway whose `pct` is lxc-attach.
+"""A stand-in for the Proxmox host: an sshd at the gateway whose `pct` makes and enters containers.
 
 For the connection plugin that reaches containers through `pct`, and for the role that makes them. The
 server and the programs exist only in a view of their own; the machine's files stay as they are.
@@ -15,18 +15,31 @@ from tests.deploy.lab.programs import LabError, run
 
 _PCT = """\
 #!/bin/bash
-# Knows what Proxmox' pct is asked by Ansible; containers that are "made" are only written down.
+# Knows what Proxmox' pct is asked by Ansible. A container that is made is one of the lab's, which
+# lies there with a fresh root; it gets the keys, and is started.
 verb=$1 id=${{2:-}}
-case $verb in list|create) ;; *) shift 2 ;; esac
+[ "$verb" = list ] || shift 2
 declare -A names=({names})
-inside() {{ lxc-attach -P {state}/lxc -n "${{names[$id]}}" --clear-env -v PATH={path} -v HOME=/root -- "$@"; }}
+name=${{names[${{id:-0}}]:-}}
+lxc() {{ "lxc-$1" -P {state}/lxc -n "$name" "${{@:2}}"; }}
+inside() {{ lxc attach --clear-env -v PATH={path} -v HOME=/root -- "$@"; }}
+[ "$verb" = list ] || [ -n "$name" ] || {{ echo "the stand-in has no container $id" >&2; exit 2; }}
 case $verb in
-list) echo 'VMID Status Lock Name'
-    for id in "${{!names[@]}}"; do echo "$id running ${{names[$id]}}"; done
-    sed -nE 's/^create ([0-9]+) .*/\\1 running made/p' {state}/made 2>/dev/null ;;
-create) echo "$*" >> {state}/made ;;
+list) echo 'VMID       Status     Lock         Name'
+    for id in "${{!names[@]}}"; do
+        name=${{names[$id]}}
+        lxc info -s 2>/dev/null | grep -q RUNNING && echo "$id   running             $name"
+    done
+    true ;;
+create) echo "$id $*" >> {state}/made
+    for word in "$@"; do case $word in
+        --ssh-public-keys=*) keys=${{word#*=}} ;;
+        --hostname=*) echo "${{word#*=}}" > {state}/$name/root/etc/hostname ;;
+    esac; done
+    home={state}/$name/root/root
+    cat "$keys" > "$home/.ssh/authorized_keys" || exit 1
+    lxc start -d -o {state}/$name/lxc.log -l WARN ;;
 exec) [ "$1" = -- ] && shift
-    [ -n "${{names[$id]:-}}" ] || exit 0
     inside "$@" ;;
 push) inside sh -c 'cat > "$1"' sh "$2" < "$1" ;;
 pull) inside cat "$1" > "$2" ;;
@@ -52,14 +65,20 @@ KbdInteractiveAuthentication no
 StrictModes no
 """
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# pct and pveam appear in /usr/sbin, and a user that sshd insists on.
+# pct and pveam appear in /usr/sbin, sshd's own parts where it looks for them, and a user that it
+# insists on.
 _VIEW = """
 set -e
 folder=$1 sshd=$2
 mount -t overlay proxmox -o "lowerdir=$folder/programs:/usr/sbin" /usr/sbin
 mount --bind "$folder/passwd" /etc/passwd
 mkdir -p /run/sshd
-export LD_LIBRARY_PATH=$(dirname "$sshd")/../lib/x86_64-linux-gnu
+unpacked=$(dirname "$sshd")/..
+if [ -d "$unpacked/lib/openssh" ]; then
+    ln -s "$(realpath "$unpacked/lib/openssh")" "$folder/openssh"
+    mount -t overlay openssh -o "lowerdir=$folder/openssh:/usr/lib/openssh" /usr/lib/openssh
+fi
+export LD_LIBRARY_PATH=$(echo "$unpacked"/lib/*-linux-gnu)
 exec "$sshd" -D -f "$folder/sshd_config" -E "$folder/log"
 """
 
@@ -72,7 +91,7 @@ class ProxmoxStandIn:
         self.made.unlink(missing_ok=True)
         self._prepare()
         anyone = next(iter(lab.hosts.values()))
-        command = anyone.view("bash", "-c", _VIEW, "sshd", self._folder, _sshd(lab.cache))
+        command = anyone.view("bash", "-c", _VIEW, "sshd", self._folder, ready_sshd(lab.cache))
         self._process = subprocess.Popen([str(word) for word in command])
         until = time.monotonic() + 10
         while "listening" not in self._log():
@@ -111,7 +130,7 @@ class ProxmoxStandIn:
         (self._folder / "sshd_config").write_text(configuration)
 
 
-def _sshd(cache: Path) -> Path:
+def ready_sshd(cache: Path) -> Path:
     """Unpacked, not installed: installing would start it on every address of the machine."""
     if found := shutil.which("sshd"):
         return Path(found)
@@ -119,9 +138,21 @@ def _sshd(cache: Path) -> Path:
     program = folder / "usr" / "sbin" / "sshd"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        quiet = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download"]
-        packages = ["openssh-server", "libwrap0"]
-        run("sh", "-c", f"cd '{folder}' && {' '.join(quiet + packages)}", seconds=120)
+        try:
+            _download(folder)
+        except LabError:  # a machine whose lists of packages are old, or gone
+            run("apt-get", "-q", "update", seconds=300)
+            _download(folder)
         for package in folder.glob("*.deb"):
             run("dpkg", "-x", package, folder)
     return program
+
+
+def _download(folder: Path) -> None:
+    script = f"""
+cd '{folder}' && apt-get -q -o APT::Sandbox::User=root download openssh-server libwrap0 &&
+if apt-cache show --no-all-versions openssh-server | grep -q libwtmpdb; then
+    apt-get -q -o APT::Sandbox::User=root download libwtmpdb0
+fi
+"""
+    run("sh", "-c", script, seconds=300)

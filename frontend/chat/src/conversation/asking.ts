@@ -1,5 +1,6 @@
 /** What a running answer asks its person, in words. */
-import type { Question, Outcome } from "@parlor/shared/chat/transcript.ts";
+import type { InputDecided, ToolPart } from "@parlor/shared/api/types.ts";
+import { type Decided, type Question, questionId } from "@parlor/shared/chat/transcript.ts";
 
 import { titled } from "./tools.ts";
 
@@ -9,17 +10,35 @@ export function questionTitle(question: Question): string {
   return question.server === "" ? `May “${name}” run?` : `May “${name}” of ${question.server} run?`;
 }
 
-const ALLOWED: Readonly<Record<Outcome, string>> = {
-  allow: "Allowed",
-  deny: "Not allowed",
+/** What was said to a call, which is stored with it, or to a server's form, which is not. */
+export type Verdict = NonNullable<ToolPart["decision"]> | InputDecided["action"];
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  allowed: "Allowed",
+  refused: "Not allowed",
   expired: "Nobody answered, so it did not run",
   accept: "Answered",
   decline: "Not answered",
   cancel: "Not answered",
 };
 
-export function outcomeWords(outcome: Outcome): string {
-  return ALLOWED[outcome];
+export function outcomeWords(verdict: Verdict): string {
+  return VERDICTS[verdict];
+}
+
+export function isYes(verdict: Verdict): boolean {
+  return verdict === "allowed" || verdict === "accept";
+}
+
+/** What became of the forms of a call. A yes or a no to the call itself is stored with it. */
+export function formsOf(
+  decided: readonly Decided[],
+  part: number,
+): readonly { readonly id: string; readonly verdict: Verdict }[] {
+  return decided.flatMap(({ question, outcome, part: place }) => {
+    const ofCall = outcome === "allow" || outcome === "deny" || outcome === "expired";
+    return place !== part || ofCall ? [] : [{ id: questionId(question), verdict: outcome }];
+  });
 }
 
 /** Letters that are not seen, or turn the others around, say what they are: nobody shall approve

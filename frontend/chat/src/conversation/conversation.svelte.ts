@@ -4,14 +4,21 @@ import type {
   Conversation,
   LiveEvent,
   AgainRequest,
-  StreamRequest,
   Summary,
   TurnStarted,
 } from "@parlor/shared/api/types.ts";
 
 import { type Begin, LiveAnswer } from "./answer.svelte.ts";
 import { isLimit } from "./limits.ts";
-import { type Outgoing, OUTGOING_ID, PENDING_ID, type Place, type Shown } from "./shown.ts";
+import { streamRequest, timezone } from "./requests.ts";
+import {
+  type Outgoing,
+  OUTGOING_ID,
+  PENDING_ID,
+  type Place,
+  type Shown,
+  type Written,
+} from "./shown.ts";
 import { Thread } from "./thread.svelte.ts";
 
 export interface Surroundings {
@@ -21,18 +28,14 @@ export interface Surroundings {
   onSummary: (summary: Summary) => void;
   /** The server has the message for good. */
   onSent: (outgoing: Outgoing, conversationId: string | null) => void;
-  /** The text goes back where it was typed, with the reason why, if that has to be said there. */
-  onReturned: (text: string, why: string) => void;
+  /** It goes back where it was typed, with the reason why, if that has to be said there. */
+  onReturned: (outgoing: Outgoing, why: string) => void;
   onProblem: (words: string) => void;
   onWake: (wake: () => void) => () => void;
   newId: () => string;
 }
 
 export type Phase = "new" | "loading" | "ready" | "missing" | "failed";
-
-function timezone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
 
 /** The conversation on the screen, and all that can be done to it. */
 export class OpenConversation {
@@ -105,11 +108,11 @@ export class OpenConversation {
     this.phase = "missing";
   }
 
-  async send(text: string, editOf: Shown | null = null): Promise<void> {
+  async send(written: Written, editOf: Shown | null = null): Promise<void> {
     if (!this.canSend) return;
     await this.#dispatch({
       clientId: this.#around.newId(),
-      text,
+      ...written,
       parentId: editOf ? editOf.parent_id : this.thread.leafId,
       editOf: editOf?.id ?? null,
       problem: null,
@@ -127,20 +130,13 @@ export class OpenConversation {
     const outgoing = this.thread.outgoing;
     if (!outgoing) return;
     this.thread.withdraw();
-    this.#around.onReturned(outgoing.text, "");
+    this.#around.onReturned(outgoing, "");
   }
 
   async #dispatch(outgoing: Outgoing): Promise<void> {
     this.refusal = "";
     this.thread.sends(outgoing);
-    const request: StreamRequest = {
-      messages: [{ role: "user", content: outgoing.text, client_message_id: outgoing.clientId }],
-      timezone: timezone(),
-    };
-    if (this.id !== null) request.conversation_id = this.id;
-    if (this.model !== null) request.model = this.model;
-    if (outgoing.editOf !== null) request.edit_of = outgoing.editOf;
-    else if (outgoing.parentId !== null) request.parent_id = outgoing.parentId;
+    const request = streamRequest(outgoing, this.id, this.model);
     const ask = (signal: AbortSignal) => this.#around.api.send(request, signal);
     const refusal = await this.#write(
       { how: "ask", ask, repeatable: true },
@@ -150,10 +146,10 @@ export class OpenConversation {
     if (isLimit(refusal)) {
       this.thread.withdraw();
       this.refusal = refusal.detail;
-      this.#around.onReturned(outgoing.text, "");
+      this.#around.onReturned(outgoing, "");
     } else if (refusal.code === "turn_running") {
       this.thread.withdraw();
-      this.#around.onReturned(outgoing.text, refusal.detail);
+      this.#around.onReturned(outgoing, refusal.detail);
       await this.refresh();
     } else {
       this.thread.sends({ ...outgoing, problem: refusal.detail });

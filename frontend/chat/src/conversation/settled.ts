@@ -9,7 +9,10 @@ export function sentMessage(outgoing: Outgoing, event: TurnStarted): Message {
     id: event.parent_id ?? "",
     parent_id: outgoing.parentId,
     role: "user",
-    parts: [{ type: "text", text: outgoing.text }],
+    parts: [
+      { type: "text", text: outgoing.text },
+      ...outgoing.resources.map((resource) => ({ type: "resource" as const, ...resource })),
+    ],
     status: "complete",
     error: null,
     notices: [],

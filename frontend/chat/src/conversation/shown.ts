@@ -1,11 +1,19 @@
 /** What the message list draws: stored messages, what is on its way out, what is being written. */
-import type { Message } from "@parlor/shared/api/types.ts";
+import type { Message, ResourcePart } from "@parlor/shared/api/types.ts";
 
 import type { LiveAnswer } from "./answer.svelte.ts";
 
-export interface Outgoing {
-  readonly clientId: string;
+/** Taken from a tool server, to go along with a message. */
+export type Attached = Omit<ResourcePart, "type">;
+
+/** What a person wrote, and what they put beside it. */
+export interface Written {
   readonly text: string;
+  readonly resources: readonly Attached[];
+}
+
+export interface Outgoing extends Written {
+  readonly clientId: string;
   readonly parentId: string | null;
   readonly editOf: string | null;
   /** Why it could not be sent; null while it is under way. */
@@ -45,6 +53,15 @@ export function leaving(outgoing: Outgoing): Shown {
 export function textOf(message: Message): string {
   const texts = message.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
   return texts.join("\n\n");
+}
+
+/** What went along with a person's words. */
+export function resourcesOf(message: Message): readonly Attached[] {
+  return message.parts.flatMap((part) => {
+    if (part.type !== "resource") return [];
+    const { type: _, ...resource } = part;
+    return [resource];
+  });
 }
 
 /** Keeps the objects that did not change, so that nothing is drawn again for them. */

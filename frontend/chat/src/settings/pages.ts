@@ -15,6 +15,7 @@ const PAGES: readonly PageLink[] = [
   { name: "account", label: "My account", icon: "person", roles: ["owner", "adult", "child"] },
   { name: "people", label: "People", icon: "people", roles: ["owner"] },
   { name: "tools", label: "Tools", icon: "tool", roles: ["owner", "adult", "child"] },
+  { name: "memory", label: "Memory", icon: "thought", roles: ["owner", "adult", "child"] },
   { name: "devices", label: "Displays", icon: "screen", roles: ["owner", "adult"] },
   { name: "log", label: "Log", icon: "journal", roles: ["owner"] },
 ];

@@ -8,8 +8,9 @@ import { Theme } from "@parlor/shared/state/theme.svelte.ts";
 import { Toasts } from "@parlor/shared/state/toasts.svelte.ts";
 import { createContext } from "svelte";
 
-import { draftFor, keepDraft } from "../composer/drafts.ts";
+import { draftFor, keepAttached, keepDraft } from "../composer/drafts.ts";
 import { OpenConversation } from "../conversation/conversation.svelte.ts";
+import type { Outgoing } from "../conversation/shown.ts";
 import { Library } from "../library/library.svelte.ts";
 import { Catalog } from "../models/catalog.svelte.ts";
 import { chatPath } from "../routes.ts";
@@ -34,7 +35,8 @@ export class AppState {
   readonly questions = new OpenQuestions(this.api);
   conversation = $state.raw<OpenConversation>(this.#make(null));
   /** Words that could not be sent, on their way back to the composer. */
-  returned = $state.raw<{ text: string } | null>(null);
+  returned = $state.raw<Outgoing | null>(null);
+  readonly #listeners = new Set<{ kind: LiveEvent["type"]; onchange: () => void }>();
   readonly #live: LiveConnection;
   #version: string | null = null;
 
@@ -110,10 +112,21 @@ export class AppState {
   async deleteConversation(id: string): Promise<void> {
     await this.library.delete(id);
     keepDraft(id, "");
+    keepAttached(id, []);
     if (this.conversation.id === id) this.router.go(chatPath(null));
   }
 
+  /** Calls back when something of that kind has changed, or may have while nobody listened. */
+  onChange(kind: LiveEvent["type"], onchange: () => void): () => void {
+    const listener = { kind, onchange };
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
   async #readAgain(): Promise<void> {
+    for (const { onchange } of this.#listeners) onchange();
     await Promise.all([this.library.load(), this.conversation.refresh()]);
   }
 
@@ -125,6 +138,7 @@ export class AppState {
     this.library.apply(event);
     this.questions.apply(event);
     this.conversation.apply(event);
+    for (const { kind, onchange } of this.#listeners) if (kind === event.type) onchange();
   }
 
   #greet(version: string): void {
@@ -152,10 +166,12 @@ export class AppState {
           this.library.put(summary);
         },
         onSent: (sent, from) => {
-          if (draftFor(from) === sent.text) keepDraft(from, "");
+          if (draftFor(from) !== sent.text) return;
+          keepDraft(from, "");
+          keepAttached(from, []);
         },
-        onReturned: (text, why) => {
-          this.returned = { text };
+        onReturned: (outgoing, why) => {
+          this.returned = outgoing;
           if (why !== "") this.toasts.show(why, { kind: "problem" });
         },
         onProblem: (words) => {

@@ -1,13 +1,22 @@
 /** Tool servers and their tools. */
 import type { Http } from "./http.ts";
 import type {
+  PromptList,
+  PromptRequest,
+  PromptText,
+  ResourceList,
+  ResourceRequest,
+  ResourceText,
   SignedOut,
   SignInPage,
   ToolChoice,
   ToolChoices,
+  ToolClient,
   ToolList,
+  ToolPreference,
   ToolServer,
   ToolServerList,
+  Traffic,
 } from "./types.ts";
 
 function path(serverId: string, rest = ""): string {
@@ -60,5 +69,44 @@ export class ToolsApi {
 
   signOut(id: string): Promise<SignedOut> {
     return this.#http.json("DELETE", path(id, "/sign-in"));
+  }
+
+  /** Parlor's own tools. */
+  own(): Promise<ToolList> {
+    return this.#http.json("GET", "/api/mcp/own");
+  }
+
+  preference(client: ToolClient): Promise<ToolPreference> {
+    return this.#http.json("GET", `/api/mcp/preferences/${client}`);
+  }
+
+  /** null: all servers, also those that come later. */
+  prefer(client: ToolClient, enabled_servers: readonly string[] | null): Promise<ToolPreference> {
+    return this.#http.json("PUT", `/api/mcp/preferences/${client}`, { enabled_servers });
+  }
+
+  /** What was said with the server lately, for the owner's eyes. */
+  traffic(id: string): Promise<Traffic> {
+    return this.#http.json("GET", path(id, "/traffic"));
+  }
+
+  record(id: string, recording: boolean): Promise<Traffic> {
+    return this.#http.json("PUT", path(id, "/traffic"), { recording });
+  }
+
+  prompts(): Promise<PromptList> {
+    return this.#http.json("GET", "/api/mcp/prompts?client=chat");
+  }
+
+  prompt(request: PromptRequest): Promise<PromptText> {
+    return this.#http.json("POST", "/api/mcp/prompts/get", request);
+  }
+
+  resources(): Promise<ResourceList> {
+    return this.#http.json("GET", "/api/mcp/resources?client=chat");
+  }
+
+  readResource(request: ResourceRequest): Promise<ResourceText> {
+    return this.#http.json("POST", "/api/mcp/resources/read", request);
   }
 }

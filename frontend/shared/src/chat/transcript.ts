@@ -31,6 +31,13 @@ export interface Decided {
   readonly part: number;
 }
 
+/** How a stored call says what its person said. */
+const DECISIONS = {
+  allow: "allowed",
+  deny: "refused",
+  expired: "expired",
+} as const satisfies Record<ApprovalDecided["decision"], NonNullable<ToolPart["decision"]>>;
+
 export function questionId(question: Question): string {
   return question.type === "approval.requested" ? question.approval_id : question.input_id;
 }
@@ -142,6 +149,7 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
         status: "running",
         result: null,
         duration_ms: null,
+        decision: null,
       };
       return { ...transcript, parts: [...transcript.parts, tool] };
     }
@@ -165,8 +173,11 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
     case "approval.requested":
     case "input.requested":
       return { ...transcript, questions: [...transcript.questions, event] };
-    case "approval.decided":
-      return answered(transcript, event.approval_id, event.decision);
+    case "approval.decided": {
+      const decision = DECISIONS[event.decision];
+      const parts = withTool(transcript.parts, event.call_id, (tool) => ({ ...tool, decision }));
+      return answered({ ...transcript, parts }, event.approval_id, event.decision);
+    }
     case "input.decided":
       return answered(transcript, event.input_id, event.action);
     case "usage": {

@@ -110,6 +110,36 @@ const KINDS: Readonly<Record<string, Kind>> = {
     icon: "alert",
     tell: (_, subject) => `${subject} has nearly used up the money of the day`,
   },
+  tool_server_added: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} added the tool server ${named(subject)}`,
+    grave: true,
+  },
+  tool_server_removed: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} removed the tool server ${named(subject)}`,
+  },
+  tool_server_enabled: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} switched the tool server ${named(subject)} on`,
+  },
+  tool_server_disabled: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} switched the tool server ${named(subject)} off`,
+  },
+  tools_switched: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} switched tools of ${named(subject)}`,
+  },
+  tools_approved: {
+    icon: "tool",
+    tell: (actor, subject) => `${actor} approved tools of ${named(subject)}`,
+  },
+  tool_traffic_recorded: {
+    icon: "alert",
+    tell: (actor, subject) => `${actor} began to record what is said with ${named(subject)}`,
+    grave: true,
+  },
 };
 
 export interface Told {

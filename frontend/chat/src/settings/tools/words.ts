@@ -81,3 +81,10 @@ export function changesOf(approved: ToolWords, now: ToolWords): readonly Changed
     .map(([what, of]) => ({ what, approved: of(approved), now: of(now) }))
     .filter((one) => one.approved !== one.now);
 }
+
+/** What a sign-in elsewhere asks for: it stands in the address, with names that belong to whoever
+ * is there. */
+export function scopesAsked(url: string): readonly string[] {
+  const list = new URL(url).searchParams.get("scope") ?? "";
+  return [...new Set(list.split(/\s+/).filter(Boolean))];
+}

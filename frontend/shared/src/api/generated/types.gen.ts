@@ -19,6 +19,125 @@ export type AgainRequest = {
 };
 
 /**
+ * AppClaims
+ *
+ * `name`, `uri`: the program's own words, plain text. `redirect_host`: where the answer goes;
+ * with `on_device` that is a program on the device that shows the page. `known`: this person has
+ * let this very program in before, and it still is. `vouched_by`: the host that stands for what
+ * the program says of itself; null: nobody does.
+ */
+export type AppClaims = {
+    /**
+     * Known
+     */
+    known: boolean;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * On Device
+     */
+    on_device: boolean;
+    /**
+     * Redirect Host
+     */
+    redirect_host: string;
+    /**
+     * Uri
+     */
+    uri: string | null;
+    /**
+     * Vouched By
+     */
+    vouched_by: string | null;
+};
+
+/**
+ * AppDecided
+ *
+ * `redirect`: where the browser goes now, with the answer. It is an address that the program
+ * named before, https or on this device.
+ */
+export type AppDecided = {
+    /**
+     * Redirect
+     */
+    redirect: string;
+};
+
+/**
+ * AppDecision
+ */
+export type AppDecision = {
+    /**
+     * Allow
+     */
+    allow: boolean;
+    /**
+     * Request
+     */
+    request: string;
+};
+
+/**
+ * AppLook
+ *
+ * `query`: of the page that the program sent the browser to, as it stands there.
+ */
+export type AppLook = {
+    /**
+     * Query
+     */
+    query: string;
+};
+
+/**
+ * AppSeen
+ *
+ * `request`: to decide with, once, within ten minutes, in this same session.
+ */
+export type AppSeen = {
+    client: AppClaims;
+    /**
+     * Request
+     */
+    request: string;
+    /**
+     * Scopes
+     */
+    scopes: Array<Scope>;
+};
+
+/**
+ * AppTokenAnswer
+ *
+ * RFC 6749, 5.1.
+ */
+export type AppTokenAnswer = {
+    /**
+     * Access Token
+     */
+    access_token: string;
+    /**
+     * Expires In
+     */
+    expires_in: number;
+    /**
+     * Refresh Token
+     */
+    refresh_token: string;
+    /**
+     * Scope
+     */
+    scope: string;
+    /**
+     * Token Type
+     */
+    token_type?: 'Bearer';
+};
+
+/**
  * ApprovalAnswer
  *
  * `remember`: always allow, or never; where the question says that it can be.
@@ -57,7 +176,7 @@ export type ApprovalDecided = {
 
 export type ApprovalDecision = 'allow' | 'deny' | 'expired';
 
-export type ApprovalReason = 'writes' | 'outside' | 'unknown_server' | 'untrusted_content';
+export type ApprovalReason = 'writes' | 'outside' | 'unknown_server' | 'untrusted_content' | 'chosen';
 
 /**
  * ApprovalRequested
@@ -66,7 +185,7 @@ export type ApprovalReason = 'writes' | 'outside' | 'unknown_server' | 'untruste
  *
  * `reason`: the tool `writes`, or it reaches `outside`, or nobody approved its words yet
  * (`unknown_server`), or it writes after the conversation read what strangers may have written
- * (`untrusted_content`); `detail` says the same to people. `can_remember`: whether "always"
+ * (`untrusted_content`), or only this person wants to be asked (`chosen`); `detail` says the same to people. `can_remember`: whether "always"
  * may be offered. `server` is empty for Parlor's own tools.
  */
 export type ApprovalRequested = {
@@ -129,6 +248,37 @@ export type ApprovedTool = {
     fingerprint: string;
     tool_name: ToolName;
 };
+
+/**
+ * AttachedResource
+ *
+ * As `POST /api/mcp/resources/read` gave it and the person saw it; kept with their message.
+ */
+export type AttachedResource = {
+    /**
+     * Mime Type
+     */
+    mime_type?: string;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Server Id
+     */
+    server_id: string;
+    text: AttachedText;
+    /**
+     * Title
+     */
+    title?: string;
+    /**
+     * Uri
+     */
+    uri: string;
+};
+
+export type AttachedText = string;
 
 /**
  * AuditItem
@@ -199,6 +349,35 @@ export type Choice = 'allow' | 'ask' | 'deny';
 export type Client = 'chat' | 'voice' | 'kiosk' | 'cli' | 'api';
 
 /**
+ * ClientMetadata
+ *
+ * What is read of what a program says of itself (RFC 7591, 2). It gets no secret, whatever it
+ * asks for.
+ */
+export type ClientMetadata = {
+    /**
+     * Client Name
+     */
+    client_name?: string | null;
+    /**
+     * Client Uri
+     */
+    client_uri?: string | null;
+    /**
+     * Grant Types
+     */
+    grant_types?: Array<string> | null;
+    /**
+     * Redirect Uris
+     */
+    redirect_uris: Array<string>;
+    /**
+     * Response Types
+     */
+    response_types?: Array<string> | null;
+};
+
+/**
  * CodeConfirmation
  */
 export type CodeConfirmation = {
@@ -216,6 +395,46 @@ export type ConnectRequest = {
      * Url
      */
     url: string;
+};
+
+/**
+ * ConnectedApp
+ */
+export type ConnectedApp = {
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Used At
+     */
+    last_used_at: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Scopes
+     */
+    scopes: Array<Scope>;
+    /**
+     * Uri
+     */
+    uri: string | null;
+};
+
+/**
+ * ConnectedApps
+ */
+export type ConnectedApps = {
+    /**
+     * Items
+     */
+    items: Array<ConnectedApp>;
 };
 
 /**
@@ -419,6 +638,8 @@ export type ConversationSummary = {
      */
     updated_at: string;
 };
+
+export type CredentialKind = SessionKind | 'key' | 'app';
 
 /**
  * Credentials
@@ -947,6 +1168,10 @@ export type LiveEvent = ({
 } & QuestionAsked) | ({
     type: 'question.answered';
 } & QuestionAnswered) | ({
+    type: 'tools.changed';
+} & ToolsChanged) | ({
+    type: 'memories.changed';
+} & MemoriesChanged) | ({
     type: 'device.changed';
 } & DeviceChanged);
 
@@ -971,6 +1196,50 @@ export type Me = {
      * Version
      */
     version?: string;
+};
+
+/**
+ * MemoriesChanged
+ *
+ * On the live stream of the person they are about: fetch them anew.
+ */
+export type MemoriesChanged = {
+    /**
+     * Type
+     */
+    type: 'memories.changed';
+};
+
+/**
+ * Memory
+ */
+export type Memory = {
+    /**
+     * Conversation Id
+     */
+    conversation_id: string | null;
+    /**
+     * Created At
+     */
+    created_at: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Text
+     */
+    text: string;
+};
+
+/**
+ * MemoryList
+ */
+export type MemoryList = {
+    /**
+     * Items
+     */
+    items: Array<Memory>;
 };
 
 /**
@@ -1212,6 +1481,16 @@ export type NewKey = {
 };
 
 /**
+ * NewMemory
+ */
+export type NewMemory = {
+    /**
+     * Text
+     */
+    text: string;
+};
+
+/**
  * NewPairing
  *
  * `qr`: rows of modules that say `url`. `secret` stays with the display.
@@ -1424,7 +1703,9 @@ export type Part = ({
     type: 'reasoning';
 } & ReasoningPart) | ({
     type: 'tool';
-} & ToolPart);
+} & ToolPart) | ({
+    type: 'resource';
+} & ResourcePart);
 
 /**
  * PasskeyEntry
@@ -1630,6 +1911,96 @@ export type Problem = {
 };
 
 /**
+ * Prompt
+ *
+ * `server`: its name for people.
+ */
+export type Prompt = {
+    /**
+     * Arguments
+     */
+    arguments: Array<PromptArgument>;
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Server Id
+     */
+    server_id: string;
+    /**
+     * Title
+     */
+    title: string;
+};
+
+/**
+ * PromptArgument
+ */
+export type PromptArgument = {
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Required
+     */
+    required: boolean;
+};
+
+/**
+ * PromptList
+ */
+export type PromptList = {
+    /**
+     * Prompts
+     */
+    prompts: Array<Prompt>;
+};
+
+/**
+ * PromptRequest
+ */
+export type PromptRequest = {
+    /**
+     * Arguments
+     */
+    arguments?: {
+        [key: string]: string;
+    };
+    name: ToolName;
+    server_id: ServerId;
+};
+
+/**
+ * PromptText
+ *
+ * For the composer: nothing was sent yet.
+ */
+export type PromptText = {
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Text
+     */
+    text: string;
+};
+
+/**
  * QuestionAnswered
  *
  * On another screen, or it is too late, or the turn has ended: take it away.
@@ -1766,6 +2137,50 @@ export type RefreshRequest = {
 };
 
 /**
+ * RegisteredClient
+ *
+ * RFC 7591, 3.2.1.
+ */
+export type RegisteredClient = {
+    /**
+     * Client Id
+     */
+    client_id: string;
+    /**
+     * Client Id Issued At
+     */
+    client_id_issued_at: number;
+    /**
+     * Client Name
+     */
+    client_name: string;
+    /**
+     * Client Uri
+     */
+    client_uri: string | null;
+    /**
+     * Grant Types
+     */
+    grant_types?: Array<string>;
+    /**
+     * Redirect Uris
+     */
+    redirect_uris: Array<string>;
+    /**
+     * Response Types
+     */
+    response_types?: Array<string>;
+    /**
+     * Scope
+     */
+    scope?: string;
+    /**
+     * Token Endpoint Auth Method
+     */
+    token_endpoint_auth_method?: 'none';
+};
+
+/**
  * Registration
  *
  * `code`: of the one-time link, while there is nobody. `role`: for later people.
@@ -1797,6 +2212,157 @@ export type Removed = {
      * Status
      */
     status?: 'removed';
+};
+
+/**
+ * Resource
+ *
+ * `uri` is the server's own name for it; with `is_template` a pattern (RFC 6570) to fill in.
+ */
+export type Resource = {
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Is Template
+     */
+    is_template: boolean;
+    /**
+     * Mime Type
+     */
+    mime_type: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Server Id
+     */
+    server_id: string;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Uri
+     */
+    uri: string;
+};
+
+/**
+ * ResourceList
+ */
+export type ResourceList = {
+    /**
+     * Resources
+     */
+    resources: Array<Resource>;
+};
+
+/**
+ * ResourceMetadata
+ *
+ * RFC 9728.
+ */
+export type ResourceMetadata = {
+    /**
+     * Authorization Servers
+     */
+    authorization_servers: Array<string>;
+    /**
+     * Bearer Methods Supported
+     */
+    bearer_methods_supported?: Array<'header'>;
+    /**
+     * Resource
+     */
+    resource: string;
+    /**
+     * Resource Name
+     */
+    resource_name?: string;
+    /**
+     * Scopes Supported
+     */
+    scopes_supported?: Array<Scope>;
+};
+
+/**
+ * ResourcePart
+ *
+ * What a person took from a tool server and put beside their words: strangers may have written
+ * it. `uri` is the server's own name for it, which Parlor never fetches by itself.
+ */
+export type ResourcePart = {
+    /**
+     * Mime Type
+     */
+    mime_type: string;
+    /**
+     * Server
+     */
+    server: string;
+    /**
+     * Server Id
+     */
+    server_id: string;
+    /**
+     * Text
+     */
+    text: string;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Type
+     */
+    type: 'resource';
+    /**
+     * Uri
+     */
+    uri: string;
+};
+
+/**
+ * ResourceRequest
+ */
+export type ResourceRequest = {
+    server_id: ServerId;
+    /**
+     * Uri
+     */
+    uri: string;
+};
+
+/**
+ * ResourceText
+ *
+ * To be sent along as it is (`resources` of `POST /api/chat/stream`). `is_cut`: there is
+ * more of it than fits beside a message.
+ */
+export type ResourceText = {
+    /**
+     * Is Cut
+     */
+    is_cut: boolean;
+    /**
+     * Mime Type
+     */
+    mime_type: string;
+    /**
+     * Text
+     */
+    text: string;
+    /**
+     * Title
+     */
+    title: string;
 };
 
 export type Role = 'owner' | 'adult' | 'child';
@@ -1912,6 +2478,70 @@ export type ServerList = {
 };
 
 /**
+ * ServerMetadata
+ *
+ * RFC 8414, with what MCP wants to know.
+ */
+export type ServerMetadata = {
+    /**
+     * Authorization Endpoint
+     */
+    authorization_endpoint: string;
+    /**
+     * Authorization Response Iss Parameter Supported
+     */
+    authorization_response_iss_parameter_supported?: boolean;
+    /**
+     * Client Id Metadata Document Supported
+     */
+    client_id_metadata_document_supported?: boolean;
+    /**
+     * Code Challenge Methods Supported
+     */
+    code_challenge_methods_supported?: Array<string>;
+    /**
+     * Grant Types Supported
+     */
+    grant_types_supported?: Array<string>;
+    /**
+     * Issuer
+     */
+    issuer: string;
+    /**
+     * Registration Endpoint
+     */
+    registration_endpoint: string;
+    /**
+     * Response Modes Supported
+     */
+    response_modes_supported?: Array<string>;
+    /**
+     * Response Types Supported
+     */
+    response_types_supported?: Array<string>;
+    /**
+     * Revocation Endpoint
+     */
+    revocation_endpoint: string;
+    /**
+     * Revocation Endpoint Auth Methods Supported
+     */
+    revocation_endpoint_auth_methods_supported?: Array<string>;
+    /**
+     * Scopes Supported
+     */
+    scopes_supported?: Array<Scope>;
+    /**
+     * Token Endpoint
+     */
+    token_endpoint: string;
+    /**
+     * Token Endpoint Auth Methods Supported
+     */
+    token_endpoint_auth_methods_supported?: Array<string>;
+};
+
+/**
  * SessionEntry
  *
  * `kind`: a browser's session, or a program's tokens. `current`: the one that asks.
@@ -1950,6 +2580,8 @@ export type SessionEntry = {
      */
     user_agent: string;
 };
+
+export type SessionKind = 'session' | 'token';
 
 /**
  * SessionList
@@ -2042,6 +2674,10 @@ export type StreamRequest = {
      * Repetition Penalty
      */
     repetition_penalty?: number | null;
+    /**
+     * Resources
+     */
+    resources?: Array<AttachedResource> | null;
     /**
      * Seed
      */
@@ -2229,6 +2865,8 @@ export type ToolChoices = {
     items: Array<ToolChoice>;
 };
 
+export type ToolDecision = 'allowed' | 'refused' | 'expired';
+
 /**
  * ToolFinished
  */
@@ -2268,6 +2906,9 @@ export type ToolName = string;
  * ToolPart
  *
  * A call and, once it ended, its result. `step` as in the event `tool.started`.
+ *
+ * `decision`: what a person said when they were asked; `expired`: nobody answered, so it did not
+ * run. null: nobody was asked.
  */
 export type ToolPart = {
     /**
@@ -2278,6 +2919,7 @@ export type ToolPart = {
      * Call Id
      */
     call_id: string;
+    decision: ToolDecision | null;
     /**
      * Duration Ms
      */
@@ -2334,6 +2976,8 @@ export type ToolProgress = {
  * ToolStarted
  *
  * `step` counts the model's answers in this turn from 0; calls of one step run in parallel.
+ *
+ * `name`, `arguments`: of the tool that runs, also where the model called it by its name only.
  */
 export type ToolStarted = {
     /**
@@ -2391,6 +3035,18 @@ export type ToolWords = {
 };
 
 /**
+ * ToolsChanged
+ *
+ * A server came, went or offers something else, or somebody switched it: fetch tools anew.
+ */
+export type ToolsChanged = {
+    /**
+     * Type
+     */
+    type: 'tools.changed';
+};
+
+/**
  * TotpEnrolment
  *
  * `qr`: rows of modules, 1 is dark.
@@ -2408,6 +3064,79 @@ export type TotpEnrolment = {
      * Uri
      */
     uri: string;
+};
+
+/**
+ * Traffic
+ *
+ * Oldest first, the latest 200. Nothing is kept while nobody records.
+ */
+export type Traffic = {
+    /**
+     * Entries
+     */
+    entries: Array<TrafficEntry>;
+    /**
+     * Recording Until
+     */
+    recording_until: string | null;
+};
+
+/**
+ * TrafficEntry
+ *
+ * `id` and `method` as JSON-RPC has them; an answer has those of its request, and how long it
+ * took. `failure`: what is no message, or that one did not arrive.
+ */
+export type TrafficEntry = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Direction
+     */
+    direction: 'sent' | 'received';
+    /**
+     * Duration Ms
+     */
+    duration_ms: number | null;
+    /**
+     * Id
+     */
+    id: string | null;
+    /**
+     * Is Cut
+     */
+    is_cut: boolean;
+    /**
+     * Kind
+     */
+    kind: 'request' | 'answer' | 'notification' | 'failure';
+    /**
+     * Method
+     */
+    method: string | null;
+    /**
+     * Number
+     */
+    number: number;
+    /**
+     * Text
+     */
+    text: string;
+};
+
+/**
+ * TrafficSwitch
+ *
+ * For ten minutes from now; off, what was recorded is gone.
+ */
+export type TrafficSwitch = {
+    /**
+     * Recording
+     */
+    recording: boolean;
 };
 
 /**
@@ -2613,10 +3342,7 @@ export type UsedCredential = {
      * Id
      */
     id: string;
-    /**
-     * Kind
-     */
-    kind: 'session' | 'token' | 'key';
+    kind: CredentialKind;
 };
 
 /**
@@ -2683,6 +3409,93 @@ export type BackendApiAuthDisplayName2 = string;
 export type BackendApiDevicesCode = string;
 
 export type BackendAuthMembersDisplayName = string;
+
+export type ServerMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-authorization-server';
+};
+
+export type ServerMetadataErrors = {
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ServerMetadataError = ServerMetadataErrors[keyof ServerMetadataErrors];
+
+export type ServerMetadataResponses = {
+    /**
+     * Successful Response
+     */
+    200: ServerMetadata;
+};
+
+export type ServerMetadataResponse = ServerMetadataResponses[keyof ServerMetadataResponses];
+
+export type AnyResourceMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-protected-resource';
+};
+
+export type AnyResourceMetadataErrors = {
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AnyResourceMetadataError = AnyResourceMetadataErrors[keyof AnyResourceMetadataErrors];
+
+export type AnyResourceMetadataResponses = {
+    /**
+     * Successful Response
+     */
+    200: ResourceMetadata;
+};
+
+export type AnyResourceMetadataResponse = AnyResourceMetadataResponses[keyof AnyResourceMetadataResponses];
+
+export type ResourceMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-protected-resource/mcp';
+};
+
+export type ResourceMetadataErrors = {
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ResourceMetadataError = ResourceMetadataErrors[keyof ResourceMetadataErrors];
+
+export type ResourceMetadataResponses = {
+    /**
+     * Successful Response
+     */
+    200: ResourceMetadata;
+};
+
+export type ResourceMetadataResponse = ResourceMetadataResponses[keyof ResourceMetadataResponses];
 
 export type ClientDocumentData = {
     body?: never;
@@ -2787,6 +3600,175 @@ export type AccessSignInResponses = {
 };
 
 export type AccessSignInResponse = AccessSignInResponses[keyof AccessSignInResponses];
+
+export type ListAppsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/apps';
+};
+
+export type ListAppsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListAppsError = ListAppsErrors[keyof ListAppsErrors];
+
+export type ListAppsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ConnectedApps;
+};
+
+export type ListAppsResponse = ListAppsResponses[keyof ListAppsResponses];
+
+export type DecideAboutAppData = {
+    body: AppDecision;
+    path?: never;
+    query?: never;
+    url: '/api/auth/apps/decide';
+};
+
+export type DecideAboutAppErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type DecideAboutAppError = DecideAboutAppErrors[keyof DecideAboutAppErrors];
+
+export type DecideAboutAppResponses = {
+    /**
+     * Successful Response
+     */
+    200: AppDecided;
+};
+
+export type DecideAboutAppResponse = DecideAboutAppResponses[keyof DecideAboutAppResponses];
+
+export type LookAtAppData = {
+    body: AppLook;
+    path?: never;
+    query?: never;
+    url: '/api/auth/apps/look';
+};
+
+export type LookAtAppErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type LookAtAppError = LookAtAppErrors[keyof LookAtAppErrors];
+
+export type LookAtAppResponses = {
+    /**
+     * Successful Response
+     */
+    200: AppSeen;
+};
+
+export type LookAtAppResponse = LookAtAppResponses[keyof LookAtAppResponses];
+
+export type RemoveAppData = {
+    body?: never;
+    path: {
+        /**
+         * App Id
+         */
+        app_id: string;
+    };
+    query?: never;
+    url: '/api/auth/apps/{app_id}';
+};
+
+export type RemoveAppErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RemoveAppError = RemoveAppErrors[keyof RemoveAppErrors];
+
+export type RemoveAppResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type RemoveAppResponse = RemoveAppResponses[keyof RemoveAppResponses];
 
 export type IdentitiesData = {
     body?: never;
@@ -5187,6 +6169,39 @@ export type LiveResponses = {
 
 export type LiveResponse = LiveResponses[keyof LiveResponses];
 
+export type ListOwnToolsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/own';
+};
+
+export type ListOwnToolsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListOwnToolsError = ListOwnToolsErrors[keyof ListOwnToolsErrors];
+
+export type ListOwnToolsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ToolList;
+};
+
+export type ListOwnToolsResponse = ListOwnToolsResponses[keyof ListOwnToolsResponses];
+
 export type ListChoicesData = {
     body?: never;
     path?: never;
@@ -5342,6 +6357,186 @@ export type SetPreferenceResponses = {
 };
 
 export type SetPreferenceResponse = SetPreferenceResponses[keyof SetPreferenceResponses];
+
+export type ListPromptsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        client?: Client;
+    };
+    url: '/api/mcp/prompts';
+};
+
+export type ListPromptsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListPromptsError = ListPromptsErrors[keyof ListPromptsErrors];
+
+export type ListPromptsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PromptList;
+};
+
+export type ListPromptsResponse = ListPromptsResponses[keyof ListPromptsResponses];
+
+export type GetPromptData = {
+    body: PromptRequest;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/prompts/get';
+};
+
+export type GetPromptErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Bad Gateway
+     */
+    502: ErrorBody;
+    /**
+     * Service Unavailable
+     */
+    503: ErrorBody;
+};
+
+export type GetPromptError = GetPromptErrors[keyof GetPromptErrors];
+
+export type GetPromptResponses = {
+    /**
+     * Successful Response
+     */
+    200: PromptText;
+};
+
+export type GetPromptResponse = GetPromptResponses[keyof GetPromptResponses];
+
+export type ListResourcesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        client?: Client;
+    };
+    url: '/api/mcp/resources';
+};
+
+export type ListResourcesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListResourcesError = ListResourcesErrors[keyof ListResourcesErrors];
+
+export type ListResourcesResponses = {
+    /**
+     * Successful Response
+     */
+    200: ResourceList;
+};
+
+export type ListResourcesResponse = ListResourcesResponses[keyof ListResourcesResponses];
+
+export type ReadResourceData = {
+    body: ResourceRequest;
+    path?: never;
+    query?: never;
+    url: '/api/mcp/resources/read';
+};
+
+export type ReadResourceErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unsupported Media Type
+     */
+    415: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Bad Gateway
+     */
+    502: ErrorBody;
+    /**
+     * Service Unavailable
+     */
+    503: ErrorBody;
+};
+
+export type ReadResourceError = ReadResourceErrors[keyof ReadResourceErrors];
+
+export type ReadResourceResponses = {
+    /**
+     * Successful Response
+     */
+    200: ResourceText;
+};
+
+export type ReadResourceResponse = ReadResourceResponses[keyof ReadResourceResponses];
 
 export type ListServersData = {
     body?: never;
@@ -5833,6 +7028,98 @@ export type SwitchToolResponses = {
 
 export type SwitchToolResponse = SwitchToolResponses[keyof SwitchToolResponses];
 
+export type GetTrafficData = {
+    body?: never;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/traffic';
+};
+
+export type GetTrafficErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type GetTrafficError = GetTrafficErrors[keyof GetTrafficErrors];
+
+export type GetTrafficResponses = {
+    /**
+     * Successful Response
+     */
+    200: Traffic;
+};
+
+export type GetTrafficResponse = GetTrafficResponses[keyof GetTrafficResponses];
+
+export type RecordTrafficData = {
+    body: TrafficSwitch;
+    path: {
+        /**
+         * Server Id
+         */
+        server_id: string;
+    };
+    query?: never;
+    url: '/api/mcp/servers/{server_id}/traffic';
+};
+
+export type RecordTrafficErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type RecordTrafficError = RecordTrafficErrors[keyof RecordTrafficErrors];
+
+export type RecordTrafficResponses = {
+    /**
+     * Successful Response
+     */
+    200: Traffic;
+};
+
+export type RecordTrafficResponse = RecordTrafficResponses[keyof RecordTrafficResponses];
+
 export type ToolSignInCallbackData = {
     body?: never;
     path?: never;
@@ -5865,6 +7152,159 @@ export type ToolSignInCallbackErrors = {
 };
 
 export type ToolSignInCallbackError = ToolSignInCallbackErrors[keyof ToolSignInCallbackErrors];
+
+export type ForgetAllData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/memories';
+};
+
+export type ForgetAllErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ForgetAllError = ForgetAllErrors[keyof ForgetAllErrors];
+
+export type ForgetAllResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type ForgetAllResponse = ForgetAllResponses[keyof ForgetAllResponses];
+
+export type ListMemoriesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/memories';
+};
+
+export type ListMemoriesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ListMemoriesError = ListMemoriesErrors[keyof ListMemoriesErrors];
+
+export type ListMemoriesResponses = {
+    /**
+     * Successful Response
+     */
+    200: MemoryList;
+};
+
+export type ListMemoriesResponse = ListMemoriesResponses[keyof ListMemoriesResponses];
+
+export type AddMemoryData = {
+    body: NewMemory;
+    path?: never;
+    query?: never;
+    url: '/api/memories';
+};
+
+export type AddMemoryErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Conflict
+     */
+    409: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type AddMemoryError = AddMemoryErrors[keyof AddMemoryErrors];
+
+export type AddMemoryResponses = {
+    /**
+     * Successful Response
+     */
+    201: Memory;
+};
+
+export type AddMemoryResponse = AddMemoryResponses[keyof AddMemoryResponses];
+
+export type ForgetMemoryData = {
+    body?: never;
+    path: {
+        /**
+         * Memory Id
+         */
+        memory_id: string;
+    };
+    query?: never;
+    url: '/api/memories/{memory_id}';
+};
+
+export type ForgetMemoryErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type ForgetMemoryError = ForgetMemoryErrors[keyof ForgetMemoryErrors];
+
+export type ForgetMemoryResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type ForgetMemoryResponse = ForgetMemoryResponses[keyof ForgetMemoryResponses];
 
 export type ListModelsData = {
     body?: never;
@@ -6135,3 +7575,186 @@ export type ReadyResponses = {
 };
 
 export type ReadyResponse = ReadyResponses[keyof ReadyResponses];
+
+export type MetricsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/metrics';
+};
+
+export type MetricsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type MetricsError = MetricsErrors[keyof MetricsErrors];
+
+export type MetricsResponses = {
+    /**
+     * Successful Response
+     */
+    200: string;
+};
+
+export type MetricsResponse = MetricsResponses[keyof MetricsResponses];
+
+export type RegisterClientData = {
+    body: ClientMetadata;
+    path?: never;
+    query?: never;
+    url: '/oauth/register';
+};
+
+export type RegisterClientErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type RegisterClientError = RegisterClientErrors[keyof RegisterClientErrors];
+
+export type RegisterClientResponses = {
+    /**
+     * Successful Response
+     */
+    201: RegisteredClient;
+};
+
+export type RegisterClientResponse = RegisterClientResponses[keyof RegisterClientResponses];
+
+export type RevokeTokenData = {
+    body: {
+        client_id?: string;
+        token: string;
+        token_type_hint?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/oauth/revoke';
+};
+
+export type RevokeTokenErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type RevokeTokenError = RevokeTokenErrors[keyof RevokeTokenErrors];
+
+export type RevokeTokenResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type GiveTokensData = {
+    body: {
+        client_id?: string;
+        code?: string;
+        code_verifier?: string;
+        grant_type: string;
+        redirect_uri?: string;
+        refresh_token?: string;
+        resource?: string;
+        scope?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/oauth/token';
+};
+
+export type GiveTokensErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+};
+
+export type GiveTokensError = GiveTokensErrors[keyof GiveTokensErrors];
+
+export type GiveTokensResponses = {
+    /**
+     * Successful Response
+     */
+    200: AppTokenAnswer;
+};
+
+export type GiveTokensResponse = GiveTokensResponses[keyof GiveTokensResponses];

@@ -1,0 +1,158 @@
+"""How the last backup, its copy elsewhere and the last rehearsal went: a small file for each.
+
+Commands write them, the server and the doctor read them. They are not part of a backup.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from backend.kit.clock import Clock
+from backend.kit.errors import AppError
+from backend.ops.backup_content import CARE
+from backend.ops.backup_folder import made_at, newest_backup
+
+type Duty = Literal["backup", "copy", "rehearsal"]
+
+BACKUP_AGE = timedelta(days=2)
+REHEARSAL_AGE = timedelta(days=15)
+"""Two weeks and a little: one that was missed is no reason for alarm."""
+_SAY_LARGEST = 500
+_LEADER = "leader.lock"
+"""Made with the state folder's first server, never written again, and in no backup: its time says
+since when this folder is in use."""
+
+
+class Note(BaseModel):
+    """`about`: which backup it was. `good_at`: when it last went well."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    ok: bool
+    about: str
+    words: str
+    good_at: AwareDatetime | None = None
+
+
+def note(state: Path, duty: Duty, clock: Clock, *, about: str, words: str, ok: bool) -> Note:
+    """Raises OSError."""
+    folder = state / CARE
+    folder.mkdir(exist_ok=True, mode=0o700)
+    before = noted(state, duty)
+    now = clock.now()
+    good_at = now if ok else before.good_at if before else None
+    written = Note(at=now, ok=ok, about=about, words=words[:_SAY_LARGEST], good_at=good_at)
+    fresh = folder / f"{duty}.json.new"
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(written.model_dump_json(indent=1))
+    if os.geteuid() == 0:  # the service reads it, and writes the next one
+        owner = state.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        os.chown(fresh, owner.st_uid, owner.st_gid)
+    fresh.replace(folder / f"{duty}.json")
+    return written
+
+
+def noted(state: Path, duty: Duty) -> Note | None:
+    """None where there is none that can be read."""
+    try:
+        return Note.model_validate_json((state / CARE / f"{duty}.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def remembered[T](  # what is done, of which backup, and what is said of it
+    state: Path,
+    duty: Duty,
+    clock: Clock,
+    work: Callable[[], T],
+    told: Callable[[T], tuple[str, str]],
+) -> T:
+    """Do it, and note how it went either way. `told`: which backup it was, and words.
+
+    Raises what `work` raises.
+    """
+    try:
+        done = work()
+    except (AppError, OSError) as error:
+        with suppress(OSError):  # the first trouble is the one to tell
+            note(state, duty, clock, about="", words=str(error), ok=False)
+        raise
+    about, words = told(done)
+    note(state, duty, clock, about=about, words=words, ok=True)
+    return done
+
+
+def is_young(state: Path, clock: Clock, age: timedelta) -> bool:
+    """Of a folder that is not in use for longer nothing is expected yet."""
+    try:
+        began = datetime.fromtimestamp((state / _LEADER).stat().st_mtime, UTC)
+    except OSError:
+        return True
+    return clock.now() - began < age
+
+
+def backup_problem(folder: Path, state: Path, clock: Clock) -> str:
+    """What is wrong and what to do, "" when nothing is; as those below."""
+    try:
+        newest = newest_backup(folder)
+    except FileNotFoundError:
+        newest = None
+    except OSError as error:
+        return f"{folder} cannot be read: {error.strerror}."
+    last = noted(state, "backup")
+    if last and not last.ok:
+        return f"The last one failed ({_on(last.at)}): {last.words}"
+    made = made_at(newest.name) if newest else None
+    if made is None:
+        if is_young(state, clock, BACKUP_AGE):
+            return ""
+        return f"There is none in {folder} yet: `parlor backup --to {folder}`."
+    age = clock.now() - made
+    if age > BACKUP_AGE:
+        return (
+            f"The newest in {folder} is {age.days} days old: see `systemctl status parlor-backup`."
+        )
+    return ""
+
+
+def copy_problem(place: str, state: Path, clock: Clock) -> str:
+    last = noted(state, "copy")
+    if last is None:
+        if is_young(state, clock, BACKUP_AGE):
+            return ""
+        return f"Nothing was copied to {place} yet: `parlor backup copy`."
+    since = f"good until {_on(last.good_at)}" if last.good_at else "never good so far"
+    if not last.ok:
+        return f"The last copy to {place} failed ({_on(last.at)}, {since}): {last.words}"
+    if clock.now() - last.at > BACKUP_AGE:
+        return f"Nothing was copied to {place} since {_on(last.at)}: `parlor backup copy`."
+    return ""
+
+
+def rehearsal_problem(state: Path, clock: Clock) -> str:
+    last = noted(state, "rehearsal")
+    if last is None:
+        if is_young(state, clock, REHEARSAL_AGE):
+            return ""
+        return "No restore was tried out yet: `parlor backup rehearse`."
+    if not last.ok:
+        return (
+            f"The restore that was tried out on {_on(last.at)} failed: {last.words} Make a backup"
+            " and try again: `parlor backup`, `parlor backup rehearse`."
+        )
+    if clock.now() - last.at > REHEARSAL_AGE:
+        return f"No restore was tried out since {_on(last.at)}: `parlor backup rehearse`."
+    return ""
+
+
+def _on(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

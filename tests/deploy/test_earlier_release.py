@@ -1,0 +1,63 @@
+"""A release from before the newest migration runs on the newest schema."""
+
+import subprocess
+
+import pytest
+
+from tests.deploy.household import Household
+from tests.deploy.lab.lab import Lab
+from tests.deploy.playbooks import ROOT, Playbooks
+from tests.deploy.releases import from_tar, variant, without
+
+MIGRATIONS = "backend/db/migrations"
+
+
+def before_the_newest_migration() -> str:
+    """The commit."""
+    newest = max(path.name for path in (ROOT / MIGRATIONS).glob("*.sql"))
+    log = ["git", "log", "--diff-filter=A", "--format=%H", "-1", "--", f"{MIGRATIONS}/{newest}"]
+    added = subprocess.run(log, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    before = f"{added}^" if added else "HEAD"  # not committed yet: HEAD is from before it
+    parent = ["git", "rev-parse", "--verify", "--quiet", before]
+    found = subprocess.run(parent, cwd=ROOT, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        pytest.skip(
+            "this clone has no history, so there is no earlier release (git fetch --unshallow)"
+        )
+    return found.stdout.strip()
+
+
+def test_the_release_before_the_newest_migration_serves_on_its_schema(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    commit = before_the_newest_migration()
+    command = ["git", "archive", "--format=tar", commit, "backend"]
+    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    changes = without(playbooks.release, "backend/", but="backend/frontends/") | from_tar(archive)
+    folder = tmp_path_factory.mktemp("earlier")
+    earlier = variant(playbooks.release, folder, "0.0.9", changes)
+    written = household.ask("Hello").conversation
+    schema = schema_of(lab)
+    gone = [name for name in changes if name.startswith(MIGRATIONS) and changes[name] is None]
+    print(f"\n{commit[:8]}, without {gone}, on schema {schema}")
+    done = playbooks.run("deploy.yml", release=earlier)
+    assert done.good, done.output
+    assert schema_of(lab) == schema
+    assert household.version() == "0.0.9"
+    assert written in household.conversations()
+    household.sign_in()
+    since = household.ask("Hello")
+    assert since.text == "Hello from the lab."
+    calculated = household.ask('use calculate {"expression": "6*7"}')
+    assert any("42" in result for result in calculated.tools), calculated
+    back = playbooks.run("deploy.yml")
+    assert back.good, back.output
+    assert {written, since.conversation} <= set(household.conversations())
+
+
+def schema_of(lab: Lab) -> str:
+    script = """
+import sqlite3
+print(sqlite3.connect("/var/lib/parlor/parlor.db").execute("PRAGMA user_version").fetchone()[0])
+"""
+    return lab.hosts["app"].execute("python3", "-c", script).strip()

@@ -1,0 +1,229 @@
+"""Backups at night, their key, a copy elsewhere, restores tried out and done, and who tells of it."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx2
+
+from tests.deploy.household import Household
+from tests.deploy.lab.lab import Lab
+from tests.deploy.playbooks import Playbooks
+
+KEY_FILE = "parlor-backup.key"
+MOUNT = "/srv/nas"
+# As whoever took over the chat service would try it: its user, its view of the files, its namespaces.
+INTRUDER = r"""
+set -u
+release=$(basename "$(readlink /opt/parlor/current)")
+serving=$(systemctl show --property MainPID --value "parlor@$release.service")
+systemctl start --no-block parlor-backup.service
+found=
+for _ in $(seq 200); do
+    backup=$(systemctl show --property MainPID --value parlor-backup.service)
+    [ "$backup" != 0 ] && [ -d /run/credentials/parlor-backup.service ] && break
+    sleep 0.02
+done
+[ "$backup" != 0 ] || { echo 'no backup ran'; exit 1; }
+ls /run/credentials/parlor-backup.service | tr '\n' ' '
+kill -STOP "$backup"
+for path in /run/credentials/parlor-backup.service/PARLOR_BACKUP_KEY /etc/parlor/certs/authority.key \
+    /etc/parlor/backup/PARLOR_BACKUP_KEY /proc/$backup/root/run/credentials/parlor-backup.service/authority.key \
+    /proc/$backup/environ /proc/$backup/mem /proc/$backup/fd/; do
+    nsenter --target "$serving" --mount --user --setuid "$(id -u parlor)" --setgid "$(id -g parlor)" -- \
+        python3 -c 'import os,sys; p=sys.argv[1]; os.listdir(p) if p.endswith("/") else open(p, "rb").read(1)' \
+        "$path" 2>/dev/null && found="$found $path"
+done
+kill -CONT "$backup"
+while systemctl --quiet is-active parlor-backup.service || [ "$(systemctl show -P ActiveState parlor-backup)" = activating ]
+do sleep 0.1; done
+echo "; read by the chat service:${found:- nothing}"
+"""
+
+
+def key_of(playbooks: Playbooks) -> Path:
+    return playbooks.folder / KEY_FILE
+
+
+def test_the_key_is_made_once_and_the_owner_has_a_copy(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    app = lab.hosts["app"]
+    key = key_of(playbooks)
+    assert re.fullmatch(r"([A-Z2-7]{4}-){13}[A-Z2-7]{4}\n", key.read_text())
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert app.execute("cat", "/etc/parlor/backup/PARLOR_BACKUP_KEY") == key.read_text()
+    said = app.execute("stat", "-c", "%a %U", "/etc/parlor/backup/PARLOR_BACKUP_KEY")
+    assert said.split() == ["600", "root"]
+    lost = key.rename(key.with_suffix(".lost"))
+    again = playbooks.run("site.yml")
+    assert again.good, again.output
+    assert again.changed == 1  # the copy is back
+    assert key.read_text() == lost.read_text()
+    assert key.read_text().strip() not in again.output
+
+
+def test_another_key_beside_the_inventory_is_not_used_in_silence(
+    household: Household, playbooks: Playbooks
+) -> None:
+    key = key_of(playbooks)
+    right = key.read_text()
+    key.write_text("-".join(["AAAA"] * 14) + "\n")
+    try:
+        refused = playbooks.run("site.yml")
+    finally:
+        key.write_text(right)
+    assert not refused.good
+    assert "is not the one on the host" in refused.reason
+    assert right.strip() not in refused.output
+
+
+def test_the_backup_of_the_night_is_encrypted_and_the_chat_service_can_open_nothing_of_it(
+    household: Household, lab: Lab
+) -> None:
+    """Also while it runs, under the same user."""
+    app = lab.hosts["app"]
+    said = app.execute("bash", "-c", INTRUDER)
+    assert "PARLOR_BACKUP_KEY authority.crt authority.key" in said
+    assert "read by the chat service: nothing" in said, said
+    (name,) = app.execute("ls", "/var/backups/parlor").split()
+    assert name.endswith(".tar.gz.enc")
+    line = app.execute("sed", "-n", "2p", "/etc/parlor/certs/authority.key").strip()
+    for secret in ("SQLite format", line, "keys.json"):
+        count = app.execute("bash", "-c", f"grep -c -a -F '{secret}' /var/backups/parlor/* || true")
+        assert count.strip() == "0"
+    timers = app.execute("systemctl", "list-timers", "--all", "--no-legend", "parlor*")
+    assert "parlor-backup.timer" in timers
+    assert "parlor-rehearsal.timer" in timers
+
+
+def test_a_restore_is_tried_out_and_the_page_of_status_tells_of_it(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    app = lab.hosts["app"]
+    app.execute("systemctl", "start", "parlor-rehearsal.service")
+    page = playbooks.run("status.yml")
+    assert page.good, page.output
+    assert page.changed == 0
+    assert "WRONG" not in page.output, page.output
+    for words in (
+        "ok     database",
+        "ok     backup                 recent and encrypted",
+        "ok     restore tried out",
+        "1 people",
+        "ok     tools calculator",
+        "ok     certificate",
+        "ok     provider local",
+        "next      ",
+    ):
+        assert words in page.output, page.output
+    with household.client() as client:
+        checks = client.get("/health/ready").json()["checks"]
+    assert checks["rehearsal"] == {"ok": True, "detail": ""}
+    assert checks["backup"] == {"ok": True, "detail": ""}
+    assert checks["tools/calculator"]["ok"] is True
+
+
+def test_a_backup_that_is_damaged_is_noticed_by_the_rehearsal_and_told(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    app = lab.hosts["app"]
+    app.execute("bash", "-c", "cd /var/backups/parlor && truncate -s -9 $(ls | tail -n 1)")
+    app.execute("bash", "-c", "! systemctl start parlor-rehearsal.service")
+    page = playbooks.run("status.yml")
+    assert "WRONG  restore tried out" in page.output
+    assert "its end is missing" in page.output
+    assert "WRONG     parlor-rehearsal.service: failed" in page.output
+    app.execute("bash", "-c", "rm /var/backups/parlor/*; systemctl start parlor-backup")
+    app.execute("systemctl", "start", "parlor-rehearsal.service")
+    assert "WRONG" not in playbooks.run("status.yml").output
+
+
+def test_copies_go_to_a_mounted_disk_and_a_missing_one_is_told(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    app = lab.hosts["app"]
+    settings = playbooks.inventory()["all"]["vars"]["parlor_settings"]
+    given = playbooks.inventory(parlor_settings={**settings, "PARLOR_BACKUP_COPY_TO": MOUNT})
+    done = playbooks.run("site.yml", inventory=given)
+    assert done.good, done.output
+    absent = playbooks.run("backup.yml", inventory=given)
+    assert not absent.good
+    assert "Is the disk mounted?" in absent.reason
+    app.execute("install", "-d", "-o", "parlor", "-g", "parlor", "-m", "700", MOUNT)
+    assert playbooks.run("backup.yml", inventory=given).good
+    newest = app.execute("bash", "-c", "ls /var/backups/parlor | tail -n 1").strip()
+    assert newest in app.execute("ls", MOUNT).split()
+    sums = app.execute("sha256sum", f"{MOUNT}/{newest}", f"/var/backups/parlor/{newest}")
+    assert len({line.split()[0] for line in sums.splitlines()}) == 1
+    assert "ok     copy elsewhere" in playbooks.run("status.yml", inventory=given).output
+    assert playbooks.run("site.yml").good
+
+
+def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+) -> None:
+    """The same people, conversations, paired displays, and the authority that they trust."""
+    household.context = Household.trusting(lab)
+    household.sign_in()
+    written = household.ask("Hello").conversation
+    with household.client() as client:
+        session = client.get("/api/auth/me").json()["user"]["id"]
+    wall = paired_display(household)
+    assert playbooks.run("backup.yml", "-e", f"backup_to={tmp_path}").good
+    (archive,) = tmp_path.iterdir()
+    assert archive.name.endswith(".enc")
+    lab.reset()
+    restored = playbooks.run("restore.yml", "-e", f"restore_file={archive}")
+    assert restored.good, restored.output
+    # With the context of before: a display that trusted the old authority trusts this host.
+    with household.client() as client:
+        assert client.get("/api/auth/me").json()["user"]["id"] == session
+        seen = client.get("/api/devices/me", headers={"Authorization": f"Bearer {wall}"})
+        assert (seen.status_code, seen.json()["name"]) == (200, "Kitchen")
+    assert written in household.conversations()
+    assert household.ask("Hello").text == "Hello from the lab."
+    app = lab.hosts["app"]
+    said = app.execute("stat", "-c", "%a %U", "/etc/parlor/certs/authority.key")
+    assert said.split() == ["600", "root"]
+    again = playbooks.run("site.yml")
+    assert (again.good, again.changed) == (True, 0), again.output
+    app.execute("systemctl", "start", "parlor-backup.service")
+    app.execute("systemctl", "start", "parlor-rehearsal.service")
+
+
+def test_without_its_key_a_backup_is_refused_before_anything_is_touched(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+) -> None:
+    assert playbooks.run("backup.yml", "-e", f"backup_to={tmp_path}").good
+    (archive,) = tmp_path.iterdir()
+    key = key_of(playbooks)
+    elsewhere = key.rename(tmp_path / "kept.key")
+    try:
+        refused = playbooks.run("restore.yml", "-e", f"restore_file={archive}")
+        assert not refused.good
+        assert refused.changed == 0
+        assert "there is no key" in refused.reason
+        with_it = ("-e", f"restore_file={archive}", "-e", f"restore_key={elsewhere}")
+        assert playbooks.run("restore.yml", *with_it).good
+    finally:
+        elsewhere.rename(key)
+    assert lab.hosts["app"].execute("ls", "-A", "/etc/parlor/backup").split() == [
+        "PARLOR_BACKUP_KEY"
+    ]
+    household.sign_in()
+    assert household.ask("Hello").text == "Hello from the lab."
+
+
+def paired_display(household: Household) -> str:
+    """The token of a display on the wall."""
+    with household.client() as client:
+        pairing = client.post("/api/devices/pairings", json={}).json()
+        approval = {"code": pairing["code"], "name": "Kitchen"}
+        approved = client.post("/api/devices/pairings/approve", json=approval)
+        assert approved.is_success, approved.text
+    with httpx2.Client(base_url=household.address, verify=household.context) as wall:
+        claim = {"secret": pairing["secret"], "token": True}
+        claimed = wall.post("/api/devices/pairings/claim", json=claim)
+        assert claimed.is_success, claimed.text
+        return str(json.loads(claimed.content)["token"])
