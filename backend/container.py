@@ -113,7 +113,7 @@ class Services:
     async def shut_down(self, seconds: float) -> None:
         """Say goodbye to screens, let answers end for a while, then end them as interrupted."""
         self.hub.close()
-        await self.turns.drain(seconds)
+        await asyncio.gather(self.turns.drain(seconds), self.mcp_endpoint.drain(seconds))
 
 
 @asynccontextmanager

@@ -87,12 +87,12 @@ def connect(
     URL/mcp, with the key as a bearer token. Its tools are chat.completions and
     those of the household that run without asking. The environment variable
     PARLOR_API_KEY holds an API key with the scopes chat and tools (in Parlor:
-    Settings, Account).
+    Settings, My account).
     """
     from backend.cli.mcp_bridge import run_bridge  # noqa: PLC0415  # as above
 
     if not key:
-        sys.exit("Set PARLOR_API_KEY to an API key of that Parlor (Settings, Account).")
+        sys.exit("Set PARLOR_API_KEY to an API key of that Parlor (Settings, My account).")
     run_bridge(url, key, ca_file)
 
 

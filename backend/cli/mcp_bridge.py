@@ -142,7 +142,7 @@ class _Bridge:
         else:
             words = str(message.get("detail") or f"Parlor answered {response.status_code}.")
             if response.status_code == httpx2.codes.UNAUTHORIZED:
-                words = "Parlor does not take the key in PARLOR_API_KEY. Make one under Account."
+                words = "Parlor does not take the key in PARLOR_API_KEY. Make one under My account."
             await self._fail(number, words)
         return True
 

@@ -3,9 +3,8 @@
 Without sessions: each request says who it is from, so it may reach any process of ours.
 """
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types as types
@@ -15,6 +14,7 @@ from mcp.server.caching import CacheableMethod
 from mcp.server.context import ServerRequestContext
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from backend.auth.people import Caller
@@ -24,6 +24,7 @@ from backend.kit.version import VERSION
 from backend.mcp_endpoint.completion_tool import MODELS_URI, CompletionTool
 from backend.mcp_endpoint.household import PROGRAM, Household, NotOfferedError
 from backend.mcp_endpoint.progress import Progress
+from backend.mcp_endpoint.running import RunningCalls
 from backend.mcp_endpoint.shapes import prompt_of, result_of, tool_of
 from backend.messages import JsonObject
 from backend.toolbox.records import CallFailedError, Outcome
@@ -47,12 +48,12 @@ _log = structlog.get_logger()
 
 
 class Protocol:
-    def __init__(self, household: Household, completion: CompletionTool, *, most: int) -> None:
-        """`most`: calls of one person at once."""
+    def __init__(
+        self, household: Household, completion: CompletionTool, running: RunningCalls
+    ) -> None:
         self._household = household
         self._completion = completion
-        self._most = most
-        self._running: Counter[str] = Counter()
+        self._running = running
         server: Server[Any] = Server(
             "parlor",
             title="Parlor",
@@ -74,6 +75,8 @@ class Protocol:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[ASGIApp]:
         """To be entered and left in one task."""
+        # It would cut streams off at SIGTERM; calls are let end, and ended, by RunningCalls.
+        AppStatus.enable_automatic_graceful_drain = False
         async with self._manager.run():
             yield self._manager.handle_request
 
@@ -94,7 +97,7 @@ class Protocol:
         caller, arguments = _caller(context), params.arguments or {}
         progress = Progress(context.session.report_progress)
         try:
-            with self._counted(caller):
+            with self._running.one_of(caller.owner_id):
                 async with progress.going_out():
                     return await self._call(caller, params.name, arguments, progress)
         except NotOfferedError as error:
@@ -113,23 +116,6 @@ class Protocol:
         if name == self._completion.offer.spec.name:
             return result_of(await self._completion.run(caller, arguments, progress))
         return result_of(await self._household.run(caller, name, arguments, progress.tell_part))
-
-    @contextmanager
-    def _counted(self, caller: Caller) -> Generator[None]:
-        """Raises CallFailedError."""
-        person = caller.owner_id
-        if self._running[person] >= self._most:
-            raise CallFailedError(
-                f"{self._most} calls of yours are running, which is the most at a time."
-                " Wait for one of them."
-            )
-        self._running[person] += 1
-        try:
-            yield
-        finally:
-            self._running[person] -= 1
-            if not self._running[person]:
-                del self._running[person]
 
     # --- resources ------------------------------------------------------------------------------
 
@@ -173,7 +159,7 @@ class Protocol:
     ) -> types.GetPromptResult:
         caller, arguments = _caller(context), params.arguments or {}
         try:
-            with self._counted(caller):
+            with self._running.one_of(caller.owner_id):
                 found = await self._household.prompt(caller, params.name, arguments)
         except (AppError, CallFailedError) as error:
             words = error.detail if isinstance(error, AppError) else str(error)

@@ -14,6 +14,7 @@ from backend.kit.clock import Clock
 from backend.kit.errors import UnavailableError
 from backend.mcp_endpoint.household import PROGRAM, Household
 from backend.mcp_endpoint.message import BadMessageError, checked
+from backend.mcp_endpoint.running import RunningCalls
 from backend.toolbox.servers import ToolServers
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ class McpEndpoint:
     ) -> None:
         self._household = Household(servers, clock)
         self._completions = completions
-        self._calls_per_person = calls_per_person
+        self._running = RunningCalls(calls_per_person)
         self._background = Background()
         self._opened: asyncio.Future[ASGIApp] | None = None
+
+    async def drain(self, seconds: float) -> None:
+        """Let calls end for a while, then end them; nothing new begins."""
+        await self._running.drain(seconds)
 
     async def aclose(self) -> None:
         await self._background.aclose()
@@ -69,7 +74,7 @@ class McpEndpoint:
         try:
             # The SDK takes half a second to load, so: in a thread, and only when it is wanted.
             protocol = await asyncio.to_thread(
-                _load, self._household, self._completions, self._calls_per_person
+                _load, self._household, self._completions, self._running
             )
             async with protocol.running() as app:
                 opened.set_result(app)
@@ -90,10 +95,10 @@ def _repeated(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _load(household: Household, completions: Completions, most: int) -> "Protocol":
+def _load(household: Household, completions: Completions, running: RunningCalls) -> "Protocol":
     from backend.mcp_endpoint.completion_tool import (  # noqa: PLC0415  # start-up: schemas
         CompletionTool,
     )
     from backend.mcp_endpoint.protocol import Protocol  # noqa: PLC0415  # as above: the SDK
 
-    return Protocol(household, CompletionTool(completions), most=most)
+    return Protocol(household, CompletionTool(completions), running)

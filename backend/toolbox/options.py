@@ -30,11 +30,11 @@ def servers_options(settings: Settings) -> ServersOptions:
     state, given = settings.server.state_dir.absolute(), settings.mcp_client
     itself = Path(sys.argv[0])
     program: tuple[str, ...] = ("-m", "backend")
-    program_env: dict[str, str] = {}
+    program_env = {"PARLOR_STATE_DIR": str(state)}  # the same notes and uploads as ours
     if itself.suffix == ".pyz":
         program = (str(itself.absolute()),)
         # It runs from where this process runs, instead of unpacking itself into a home of its own.
-        program_env = {"PARLOR_UNPACK_DIR": str(Path(backend.__file__).parents[2])}
+        program_env["PARLOR_UNPACK_DIR"] = str(Path(backend.__file__).parents[2])
     return ServersOptions(
         definitions=given.definitions or state / "mcp_servers.json",
         homes=state / "tool_servers",

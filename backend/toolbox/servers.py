@@ -288,6 +288,7 @@ class ToolServers:
                 not is_ours and key in wanted
             ):
                 del self.connections[key]
+                self.traffic.stop(key)  # it knows the old entry's secrets
                 await server.aclose()
         for definition in wanted.values():
             if definition.id not in self.connections:

@@ -15,7 +15,7 @@ from backend.toolbox.context import NO, Answer, Question
 from backend.toolbox.records import CallFailedError, ServerDefinition
 
 _MOST = 3
-_FINISH_SECONDS = 60.0
+_FINISH_SECONDS = 30.0
 """How long a person may be busy on the page before the call is tried again without news of it."""
 
 

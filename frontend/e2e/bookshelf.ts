@@ -14,7 +14,8 @@ interface Rpc {
   result?: { action?: string };
 }
 
-export const SOUP = "Onions, carrots, a bay leaf.\nSimmer for an hour.";
+/** With what a page must never believe. */
+export const SOUP = "Onions, <img src=x onerror=alert(1)> a bay leaf.\nSimmer for an hour.";
 
 const PROMPTS = [
   {

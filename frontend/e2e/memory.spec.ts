@@ -6,10 +6,16 @@ const list = (page: Page) => page.getByRole("list", { name: "What Parlor remembe
 
 test("memories are added, seen elsewhere at once, and deleted one by one or all", async ({
   page,
-  context,
+  browser,
+  study,
 }) => {
   await page.goto("/settings/memory");
   await expect(page.getByText("Nothing so far.")).toBeVisible();
+  // A browser of its own: a tab behind another one is not listening.
+  const context = await browser.newContext({
+    baseURL: study.household.url,
+    storageState: study.household.signedIn,
+  });
   const other = await context.newPage();
   await other.goto("/settings/memory");
   await expect(other.getByText("Nothing so far.")).toBeVisible();
@@ -38,6 +44,7 @@ test("memories are added, seen elsewhere at once, and deleted one by one or all"
   await dialog.getByRole("button", { name: "Forget everything" }).click();
   await expect(page.getByText("Nothing so far.")).toBeVisible();
   await expect(other.getByText("Nothing so far.")).toBeVisible();
+  await context.close();
 });
 
 test("what a model remembers says where it comes from", async ({ chat, study }) => {

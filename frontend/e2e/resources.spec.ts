@@ -50,7 +50,7 @@ test("what is added goes along with the message, and is still there after a relo
     await sent(chat.page)
       .getByRole("button", { name: /Grandmother’s soup/ })
       .click();
-    await expect(sent(chat.page)).toContainText("Simmer for an hour.");
+    await expect(sent(chat.page)).toContainText("<img src=x onerror=alert(1)> a bay leaf.");
     await expect(sent(chat.page)).toContainText("shelf://recipes/soup");
     await expect(chat.questions.last().locator(".bubble")).toHaveText("What do I need?");
   }

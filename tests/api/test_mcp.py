@@ -168,26 +168,6 @@ async def test_m4_no_route_makes_a_command(client, ready, body):
     assert not any(isinstance(one.where, Command) for one in definitions)
 
 
-def test_m4_no_route_takes_the_words_of_a_command():
-    """Not under any name that one could have, in any body of the whole API."""
-    api = create_app(Settings.defaults()).openapi()
-    bodies = {
-        one["$ref"].rpartition("/")[2]
-        for methods in api["paths"].values()
-        for operation in methods.values()
-        for content in operation.get("requestBody", {}).get("content", {}).values()
-        for one in references(content)
-    }
-    assert "AddServerBody" in bodies or bodies
-    named = {
-        (name, field)
-        for name in reached(bodies, api["components"]["schemas"])
-        for field in api["components"]["schemas"][name].get("properties", {})
-        if field in {"command", "argv", "cwd", "env", "module", "executable", "program", "stdio"}
-    }
-    assert named == set()
-
-
 async def test_preferences_are_a_person_s_own(client, bob, ready):
     path = "/api/mcp/preferences/svelte"
     given = {"enabled_servers": ["mail"]}

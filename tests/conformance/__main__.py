@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from tests.conformance import client_suite, peers
+from tests.conformance.authorization import Authorization
 from tests.conformance.inspector import Inspector
 from tests.conformance.own_endpoint import own_endpoint
 
@@ -54,6 +55,8 @@ def main() -> None:
             failed += report(name, chain(asked(address), inspector.listed(name, address)))
     with own_endpoint() as ours:
         failed += report("parlor's own /mcp", chain(asked(ours.open_url), inspector.used(ours)))
+        signing_in = Authorization(SUITE / "node_modules").checked(ours)
+        failed += report("parlor's own OAuth server", signing_in)
     failed += client_suite.report()
     failed += peers.report()
     if failed:

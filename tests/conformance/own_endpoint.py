@@ -80,8 +80,9 @@ async def serve() -> None:
         await services.catalog.refresh()
         anna = await services.auth.add("anna", "correct horse", "Anna", role="owner", first=True)
         caller = Caller(anna, "session", "session_of_the_suite")
-        scopes = ("chat", "tools")
-        _, key = await services.accounts.keys.make(caller, "a", scopes, days=None, origin=HERE)
+        _, key = await services.accounts.keys.make(
+            caller, "the suite's", ["chat", "tools"], days=None, origin=HERE
+        )
         connections = services.tool_servers.connections
         await until(lambda: any(one.session for one in connections.values()), seconds=20)
         app = with_services(create_app(settings), services)

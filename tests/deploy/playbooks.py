@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ANSIBLE = ROOT / "ansible"
 PROGRAM = Path(sys.executable).parent / "ansible-playbook"
 OPENROUTER_KEY = "sk-or-v1-lab-0123456789abcdef0123456789abcdef"
-LONGEST = 400
+LONGEST = 900
 _RECAP = re.compile(
     r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE
 )

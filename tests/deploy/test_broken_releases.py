@@ -13,9 +13,48 @@ from tests.deploy.playbooks import Playbooks
 from tests.deploy.releases import Release, source, variant
 
 SERVE, SELFTEST = "backend/cli/serve.py", "backend/cli/selftest.py"
+CRASHED = "/var/lib/parlor/.crashed"
 # Only where systemd gives the socket: not in the self-test in an empty folder.
 GIVEN = b'if __import__("os").environ.get("LISTEN_FDS"):\n    '
-LATER = b'__import__("threading").Timer(%d, lambda: __import__("os")._exit(7)).start()\n'
+ONCE = b"""
+def _crash_once():
+    import os, sys, time
+    standby = sys.argv[sys.argv.index("--standby") + 1]
+    while not os.path.exists(standby):
+        time.sleep(0.05)
+    time.sleep(1.5)  # by then it has said that it is ready
+    open("/var/lib/parlor/.crashed", "w").close()
+    os._exit(7)
+
+if __import__("os").environ.get("LISTEN_FDS") and not __import__("os").path.exists("/var/lib/parlor/.crashed"):
+    __import__("threading").Thread(target=_crash_once, daemon=True).start()
+"""
+# It is examined when it is up again, so that only its restart gives it away.
+PATIENT = b"""
+def _wait():
+    import os, socket, time
+    place = sys.argv[sys.argv.index("--socket") + 1]
+    for _ in range(400):
+        with socket.socket(socket.AF_UNIX) as probe:
+            if os.path.exists("/var/lib/parlor/.crashed") and probe.connect_ex(place) == 0:
+                return
+        time.sleep(0.1)
+
+if "--socket" in sys.argv:
+    _wait()
+"""
+ONCE_SERVING = b"""
+def _crash_serving():
+    import os, sys, time
+    own = os.path.dirname(os.path.realpath(sys.argv[0]))
+    while os.path.realpath("/opt/parlor/current") != own:
+        time.sleep(0.05)
+    time.sleep(6)
+    os._exit(7)
+
+if __import__("os").environ.get("LISTEN_FDS"):
+    __import__("threading").Thread(target=_crash_serving, daemon=True).start()
+"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +68,7 @@ FAULTS = {
     "does not start": Fault(
         {SERVE: b'raise RuntimeError("this release is broken")\n'}, "is broken"
     ),
-    "starts and crashes": Fault({SERVE: GIVEN + LATER % 3}, "it starts and crashes"),
+    "starts and crashes": Fault({SERVE: ONCE}, "it starts and crashes"),
     "migration fails": Fault(
         {"backend/db/migrations/9002_bad.sql": b"INSERT INTO users SELECT * FROM users LIMIT 1;\n"},
         "Migration 9002 (bad) failed",
@@ -46,8 +85,7 @@ def broken(base: Release, folder: Path, kind: str) -> Release:
     if SERVE in changes:
         changes[SERVE] = source(base, SERVE) + b"\n" + changes[SERVE]
     if kind == "starts and crashes":  # between READY and the examination
-        patient = b'if "--socket" in sys.argv:\n    __import__("time").sleep(7)\n'
-        changes[SELFTEST] = source(base, SELFTEST) + b"\n" + patient
+        changes[SELFTEST] = source(base, SELFTEST) + b"\n" + PATIENT
     return variant(base, folder, f"9.1.{list(FAULTS).index(kind)}", changes)
 
 
@@ -59,6 +97,7 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(
     app = lab.hosts["app"]
     pid = main_pid(lab, playbooks.release)
     done = playbooks.run("deploy.yml", release=bad)
+    app.execute("rm", "-f", CRASHED)
     assert not done.good, done.output
     print(f"{kind}: {done.reason[:300]}")
     assert FAULTS[kind].words in done.reason
@@ -76,14 +115,14 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(
 def test_a_release_that_keeps_crashing_later_goes_back_by_itself(
     household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
 ) -> None:
-    changes = {SERVE: source(playbooks.release, SERVE) + b"\n" + GIVEN + LATER % 9}
+    changes = {SERVE: source(playbooks.release, SERVE) + b"\n" + ONCE_SERVING}
     young = variant(playbooks.release, tmp_path, "9.2.0", changes)
     done = playbooks.run("deploy.yml", release=young)
     assert done.good, done.output
     began = time.monotonic()
     link = f"releases/{young.name}"
     while link in lab.hosts["app"].execute("readlink", "/opt/parlor/current"):
-        assert time.monotonic() - began < 90, "it was left crashing"
+        assert time.monotonic() - began < 180, "it was left crashing"
         time.sleep(1)
     spent = time.monotonic() - began
     words = lab.hosts["app"].execute(

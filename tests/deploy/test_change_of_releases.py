@@ -1,5 +1,6 @@
 """From one release to the next and back, with a household in the middle of things."""
 
+import time
 from collections.abc import Callable
 
 from tests.deploy.household import Household
@@ -42,6 +43,15 @@ def measured(
     raise AssertionError(tries)
 
 
+def alone(lab: Lab) -> None:
+    """Until the release before has let its last answer end, so that one is there to change from."""
+    until = time.monotonic() + 60
+    listed = ("systemctl", "list-units", "parlor@*", "--plain", "--no-legend")
+    while len(units := lab.hosts["app"].execute(*listed).splitlines()) > 1:
+        assert time.monotonic() < until, units
+        time.sleep(0.2)
+
+
 def current(lab: Lab) -> str:
     link = lab.hosts["app"].execute("readlink", "/opt/parlor/current").strip()
     return link.removeprefix("releases/")
@@ -51,6 +61,7 @@ def test_an_upgrade_loses_no_request_and_no_character(
     household: Household, playbooks: Playbooks, second: Release, lab: Lab
 ) -> None:
     def upgrade() -> tuple[Done, Seen]:
+        alone(lab)
         household.sign_in()
         with watched_leaders(lab) as leaders, Load(household) as seen:
             done = playbooks.run("deploy.yml", release=second)
@@ -72,6 +83,7 @@ def test_a_rollback_takes_seconds_and_keeps_what_was_written_since(
     written = household.ask("Hello").conversation
 
     def rollback() -> tuple[Done, Seen]:
+        alone(lab)
         household.sign_in()
         with Load(household) as seen:
             done = playbooks.run("rollback.yml")

@@ -2,13 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import pytest
 
+from tests.deploy.conftest import another, running_provider
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import Playbooks
+from tests.deploy.releases import Release
 
 KEY_FILE = "parlor-backup.key"
 MOUNT = "/srv/nas"
@@ -27,7 +31,8 @@ done
 [ "$backup" != 0 ] || { echo 'no backup ran'; exit 1; }
 ls /run/credentials/parlor-backup.service | tr '\n' ' '
 kill -STOP "$backup"
-for path in /run/credentials/parlor-backup.service/PARLOR_BACKUP_KEY /etc/parlor/certs/authority.key \
+# The first one shows that such a look works at all.
+for path in /var/lib/parlor/keys.json /run/credentials/parlor-backup.service/PARLOR_BACKUP_KEY /etc/parlor/certs/authority.key \
     /etc/parlor/backup/PARLOR_BACKUP_KEY /proc/$backup/root/run/credentials/parlor-backup.service/authority.key \
     /proc/$backup/environ /proc/$backup/mem /proc/$backup/fd/; do
     nsenter --target "$serving" --mount --user --setuid "$(id -u parlor)" --setgid "$(id -g parlor)" -- \
@@ -37,8 +42,30 @@ done
 kill -CONT "$backup"
 while systemctl --quiet is-active parlor-backup.service || [ "$(systemctl show -P ActiveState parlor-backup)" = activating ]
 do sleep 0.1; done
-echo "; read by the chat service:${found:- nothing}"
+echo "; read by the chat service:$found."
 """
+
+
+@pytest.fixture(scope="module")
+def playbooks(
+    lab: Lab, first: Release, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Playbooks]:
+    """For hosts of their own: those of the other tests know a later schema."""
+    folder = tmp_path_factory.mktemp("care")
+    with another(lab, "care") as hosts, running_provider() as provider:
+        yield Playbooks(hosts, provider, first, folder)
+
+
+@pytest.fixture(scope="module")
+def hosts(playbooks: Playbooks) -> Lab:
+    return playbooks.lab
+
+
+@pytest.fixture(scope="module")
+def household(playbooks: Playbooks) -> Household:
+    done = playbooks.run("site.yml")
+    assert done.good, done.output
+    return Household.set_up(playbooks.lab, done.output)
 
 
 def key_of(playbooks: Playbooks) -> Path:
@@ -46,9 +73,9 @@ def key_of(playbooks: Playbooks) -> Path:
 
 
 def test_the_key_is_made_once_and_the_owner_has_a_copy(
-    household: Household, playbooks: Playbooks, lab: Lab
+    household: Household, playbooks: Playbooks, hosts: Lab
 ) -> None:
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     key = key_of(playbooks)
     assert re.fullmatch(r"([A-Z2-7]{4}-){13}[A-Z2-7]{4}\n", key.read_text())
     assert key.stat().st_mode & 0o777 == 0o600
@@ -79,13 +106,13 @@ def test_another_key_beside_the_inventory_is_not_used_in_silence(
 
 
 def test_the_backup_of_the_night_is_encrypted_and_the_chat_service_can_open_nothing_of_it(
-    household: Household, lab: Lab
+    household: Household, hosts: Lab
 ) -> None:
     """Also while it runs, under the same user."""
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     said = app.execute("bash", "-c", INTRUDER)
     assert "PARLOR_BACKUP_KEY authority.crt authority.key" in said
-    assert "read by the chat service: nothing" in said, said
+    assert "read by the chat service: /var/lib/parlor/keys.json." in said, said
     (name,) = app.execute("ls", "/var/backups/parlor").split()
     assert name.endswith(".tar.gz.enc")
     line = app.execute("sed", "-n", "2p", "/etc/parlor/certs/authority.key").strip()
@@ -98,9 +125,9 @@ def test_the_backup_of_the_night_is_encrypted_and_the_chat_service_can_open_noth
 
 
 def test_a_restore_is_tried_out_and_the_page_of_status_tells_of_it(
-    household: Household, playbooks: Playbooks, lab: Lab
+    household: Household, playbooks: Playbooks, hosts: Lab
 ) -> None:
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     app.execute("systemctl", "start", "parlor-rehearsal.service")
     page = playbooks.run("status.yml")
     assert page.good, page.output
@@ -125,9 +152,9 @@ def test_a_restore_is_tried_out_and_the_page_of_status_tells_of_it(
 
 
 def test_a_backup_that_is_damaged_is_noticed_by_the_rehearsal_and_told(
-    household: Household, playbooks: Playbooks, lab: Lab
+    household: Household, playbooks: Playbooks, hosts: Lab
 ) -> None:
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     app.execute("bash", "-c", "cd /var/backups/parlor && truncate -s -9 $(ls | tail -n 1)")
     app.execute("bash", "-c", "! systemctl start parlor-rehearsal.service")
     page = playbooks.run("status.yml")
@@ -140,9 +167,9 @@ def test_a_backup_that_is_damaged_is_noticed_by_the_rehearsal_and_told(
 
 
 def test_copies_go_to_a_mounted_disk_and_a_missing_one_is_told(
-    household: Household, playbooks: Playbooks, lab: Lab
+    household: Household, playbooks: Playbooks, hosts: Lab
 ) -> None:
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     settings = playbooks.inventory()["all"]["vars"]["parlor_settings"]
     given = playbooks.inventory(parlor_settings={**settings, "PARLOR_BACKUP_COPY_TO": MOUNT})
     done = playbooks.run("site.yml", inventory=given)
@@ -161,10 +188,10 @@ def test_copies_go_to_a_mounted_disk_and_a_missing_one_is_told(
 
 
 def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(
-    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+    household: Household, playbooks: Playbooks, hosts: Lab, tmp_path: Path
 ) -> None:
     """The same people, conversations, paired displays, and the authority that they trust."""
-    household.context = Household.trusting(lab)
+    household.context = Household.trusting(hosts)
     household.sign_in()
     written = household.ask("Hello").conversation
     with household.client() as client:
@@ -173,7 +200,7 @@ def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(
     assert playbooks.run("backup.yml", "-e", f"backup_to={tmp_path}").good
     (archive,) = tmp_path.iterdir()
     assert archive.name.endswith(".enc")
-    lab.reset()
+    hosts.reset()
     restored = playbooks.run("restore.yml", "-e", f"restore_file={archive}")
     assert restored.good, restored.output
     # With the context of before: a display that trusted the old authority trusts this host.
@@ -183,7 +210,7 @@ def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(
         assert (seen.status_code, seen.json()["name"]) == (200, "Kitchen")
     assert written in household.conversations()
     assert household.ask("Hello").text == "Hello from the lab."
-    app = lab.hosts["app"]
+    app = hosts.hosts["app"]
     said = app.execute("stat", "-c", "%a %U", "/etc/parlor/certs/authority.key")
     assert said.split() == ["600", "root"]
     again = playbooks.run("site.yml")
@@ -193,7 +220,7 @@ def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(
 
 
 def test_without_its_key_a_backup_is_refused_before_anything_is_touched(
-    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+    household: Household, playbooks: Playbooks, hosts: Lab, tmp_path: Path
 ) -> None:
     assert playbooks.run("backup.yml", "-e", f"backup_to={tmp_path}").good
     (archive,) = tmp_path.iterdir()
@@ -208,7 +235,7 @@ def test_without_its_key_a_backup_is_refused_before_anything_is_touched(
         assert playbooks.run("restore.yml", *with_it).good
     finally:
         elsewhere.rename(key)
-    assert lab.hosts["app"].execute("ls", "-A", "/etc/parlor/backup").split() == [
+    assert hosts.hosts["app"].execute("ls", "-A", "/etc/parlor/backup").split() == [
         "PARLOR_BACKUP_KEY"
     ]
     household.sign_in()

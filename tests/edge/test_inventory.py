@@ -80,6 +80,13 @@ def test_s1_no_route_fetches_what_somebody_names() -> None:
     assert {(where, name) for where, name in named if name not in KNOWN_IDS} == NAMED
 
 
+def test_m4_no_route_takes_a_command() -> None:
+    """Not one of the words that the operator's file has for it, in any body or parameter."""
+    words = {"command", "argv", "args", "module", "cwd", "env", "executable", "program", "stdio"}
+    named = {(where, name) for where, name in inputs() if name.lower() in words}
+    assert named == set()
+
+
 def test_s1_no_route_takes_a_whole_address_as_its_path() -> None:
     paths = create_app(Settings.defaults()).openapi()["paths"]
     assert [path for path in paths if ":path" in path or "proxy" in path.lower()] == []
@@ -102,6 +109,8 @@ def test_s2_only_known_modules_connect_to_the_network() -> None:
                 found.add(name)
     configured = {
         "backend/cli/chat.py",  # the person's own Parlor
+        "backend/cli/doctor.py",  # what the operator configured, asked once
+        "backend/cli/doctor_outside.py",  # as above
         "backend/cli/mcp_bridge.py",  # as above
         "backend/cli/selftest.py",  # a private socket of this host
         "backend/ops/offsite.py",  # the operator's bucket for copies of backups

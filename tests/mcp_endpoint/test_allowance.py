@@ -13,7 +13,7 @@ from backend.container import Services
 from backend.messages import Generation, ModelInfo
 from backend.providers.base import GenerationStarted, TextDelta
 from tests.conftest import HERE, PASSWORD
-from tests.fakes.scripted import MODEL, SECOND_MODEL, ScriptedProvider, text
+from tests.fakes.scripted import MODEL, SECOND_MODEL, ScriptedProvider, Step, text
 from tests.fakes.waiting import until
 from tests.mcp_endpoint.programs import COMPLETIONS, Programs, answer, asking, completions_of, words
 
@@ -90,7 +90,7 @@ async def test_who_hangs_up_pays_what_the_books_say(
 ) -> None:
     bob = await limited(dollars_a_day=1.0)
     provider.books["gen-1"] = Generation(id="gen-1", model="model", total_cost=0.4)
-    begun = [GenerationStarted("gen-1"), TextDelta("so"), asyncio.Event()]
+    begun: list[Step] = [GenerationStarted("gen-1"), TextDelta("so"), asyncio.Event()]
     provider.says(begun, text("next", cost=0.1))
     async with programs.connected(await programs.key(user=bob)) as client:
         call = asyncio.ensure_future(client.call_tool(COMPLETIONS, asking()))

@@ -42,7 +42,7 @@ async def test_a_program_that_starts_commands_talks_to_a_running_parlor(
     was_heard = asyncio.Event()
     provider.says([TextDelta("Hello"), was_heard, *text(" ünïcode")])
 
-    async def on_progress(_: float, __: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message)
         was_heard.set()
 

@@ -20,6 +20,15 @@ from tests.fakes.waiting import until
 from tests.mcp_endpoint.programs import COMPLETIONS, Programs, answer, asking, request, words
 
 LIST, HEADERS = request("tools/list")
+GARBAGE = [
+    *(b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"jsonrpc": "2.0"}'),
+    *(b"[" * 50_000, b"9" * 50_000, b'{"jsonrpc":"2.0","id":1,"method":"\\ud800"}'),
+    b'{"jsonrpc":"2.0","id":{"a":1},"method":"tools/list"}',
+    b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[1]}',
+    b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7,"arguments":"x"}}',
+    b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":"\\ud800"}}',
+    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":{}}}',
+]
 
 
 async def test_a2_a_cookie_is_no_program(programs: Programs) -> None:
@@ -63,26 +72,15 @@ async def test_o9_pages_of_other_sites_and_unknown_names_are_refused(programs: P
     refused(rebound, 421, "unknown_host")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"jsonrpc": "2.0"}'),
-        *(b"[" * 50_000, b"9" * 50_000, b'{"jsonrpc":"2.0","id":1,"method":"\\ud800"}'),
-        b'{"jsonrpc":"2.0","id":{"a":1},"method":"tools/list"}',
-        b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[1]}',
-        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7,"arguments":"x"}}',
-        b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":"\\ud800"}}',
-    ],
-)
 @pytest.mark.parametrize("era", ["modern", "older"])
-async def test_garbage_is_refused_in_the_protocols_words(
-    programs: Programs, body: bytes, era: str
-) -> None:
-    answered = await programs.post(body, **(HEADERS if era == "modern" else {}))
-    assert 200 <= answered.status_code < 500
-    assert "Traceback" not in answered.text
-    assert "pydantic.dev" not in answered.text
-    good = await programs.post(LIST, **HEADERS)
+async def test_garbage_is_refused_in_the_protocols_words(programs: Programs, era: str) -> None:
+    secret, headers = await programs.key(), HEADERS if era == "modern" else {}
+    for body in GARBAGE:
+        answered = await programs.post(body, secret, **headers)
+        assert 200 <= answered.status_code < 500, body[:100]
+        assert "Traceback" not in answered.text
+        assert "pydantic.dev" not in answered.text
+    good = await programs.post(LIST, secret, **HEADERS)
     assert "result" in good.json()
 
 
@@ -150,6 +148,34 @@ async def test_who_hangs_up_stops_the_model(
             await call
     await provider.is_idle()
     await until(lambda: len(services.streams) == 0)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_parlor_that_stops_lets_calls_end_and_then_ends_them_in_words(
+    programs: Programs, provider: ScriptedProvider, services: Services, mode: str
+) -> None:
+    gate = asyncio.Event()
+    provider.says([gate, *text("in time")])
+    async with programs.connected(mode=mode) as client:
+        first = asyncio.ensure_future(client.call_tool(COMPLETIONS, asking()))
+        await provider.was_asked()
+        stopping = asyncio.ensure_future(services.mcp_endpoint.drain(5))
+        gate.set()
+        assert answer(await first)["message"]["content"] == "in time"
+        await stopping
+        assert "Parlor is restarting" in words(await client.call_tool(COMPLETIONS, asking()))
+
+
+async def test_a_call_that_takes_longer_than_a_stop_is_ended_in_words(
+    programs: Programs, provider: ScriptedProvider, services: Services
+) -> None:
+    provider.says([TextDelta("so"), asyncio.Event()])
+    async with programs.connected() as client:
+        call = asyncio.ensure_future(client.call_tool(COMPLETIONS, asking()))
+        await provider.was_asked()
+        await services.mcp_endpoint.drain(0.01)
+        assert "Parlor is restarting and ended this call" in words(await call)
+    await provider.is_idle()
 
 
 def test_an_application_that_serves_no_program_has_not_loaded_the_protocol() -> None:

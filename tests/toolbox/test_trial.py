@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from backend.db.database import open_database
-from backend.db.migrate import migrate
 from backend.kit.clock import SystemClock
 from backend.kit.outbound import Outbound
 from backend.toolbox.options import ServersOptions
@@ -41,7 +40,6 @@ async def test_those_that_are_switched_off_are_not_asked_for(tmp_path: Path) -> 
     file = tmp_path / "mcp_servers.json"
     listed = [{"id": name, "url": f"http://127.0.0.1:9/{name}"} for name in ("one", "two")]
     file.write_text(json.dumps({"servers": [*listed, {"id": "bad"}]}))
-    migrate(tmp_path / "parlor.db")
     async with open_database(tmp_path / "parlor.db") as database:
         store = ToolboxStore(database, CLOCK)
         await store.switch("two", {"": False}, None)

@@ -33,9 +33,7 @@ async def test_t22a_a_server_killed_and_restarted_in_mid_conversation_is_simply_
     assert heard.of(Notice) == []
 
 
-async def test_t22a_the_call_in_flight_fails_and_the_answer_goes_on(
-    talk, home, provider, workshop
-):
+async def test_t22a_the_call_in_flight_fails_and_the_answer_goes_on(talk, home, provider, workshop):
     provider.says(calls(tool("hang"), tool("thermometer")), text("It fell over."))
     turn = await talk.send("Start the saw")
     before = len(workshop.requests)

@@ -88,6 +88,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
     icon: "terminal",
     tell: (actor, subject) => `${actor} revoked the API key ${named(subject)}`,
   },
+  app_allowed: {
+    icon: "link",
+    tell: (actor, subject) => `${actor} let the app ${named(subject)} in`,
+  },
+  app_removed: {
+    icon: "link",
+    tell: (actor, subject) =>
+      `${actor} disconnected ${subject ? `the app ${named(subject)}` : "an app"}`,
+  },
+  app_reused: {
+    icon: "alert",
+    tell: (_, subject) => `An old token of an app of ${subject} was used again`,
+    grave: true,
+  },
   signing_key_changed: { icon: "key", tell: () => "The key that signs tokens was changed" },
   device_paired: {
     icon: "screen",
