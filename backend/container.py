@@ -219,6 +219,7 @@ async def open_services(
             clock=clock,
         )
         completions = Completions(
+            tally=tally,
             catalog=catalog,
             allowance=allowance,
             spending=SpendingStore(database, clock),

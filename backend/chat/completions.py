@@ -24,6 +24,7 @@ from backend.chat.completion_schema import (
 )
 from backend.chat.costs import late_usage
 from backend.chat.spending_store import SpendingStore
+from backend.chat.tally import Tally
 from backend.kit.background import Background
 from backend.kit.clock import Clock
 from backend.kit.errors import AppError, InvalidInputError
@@ -86,7 +87,7 @@ class _Answer:
 
 
 class Completions:
-    def __init__(
+    def __init__(  # noqa: PLR0913  # wired in one place, container.py
         self,
         *,
         catalog: Catalog,
@@ -94,8 +95,10 @@ class Completions:
         spending: SpendingStore,
         background: Background,
         clock: Clock,
+        tally: Tally | None = None,
         seconds: float = SECONDS,
     ) -> None:
+        self._tally = tally or Tally()
         self._catalog = catalog
         self._allowance = allowance
         self._spending = spending
@@ -212,6 +215,8 @@ class Completions:
         usage = answer.usage
         if usage is None and answer.id and not is_whole:
             usage = await late_usage(provider, answer.id)
+        if usage is not None:
+            self._tally.used(usage)
         if usage is not None and usage.cost:
             await self._spending.add(user.id, usage.cost)
         if permit.when_over is not None:

@@ -1,6 +1,5 @@
 """The household's tools for programs: what a person lets run without being asked, and nothing else."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -15,7 +14,7 @@ from backend.toolbox.paging import READ_MORE
 from backend.toolbox.policy import Verdict, current
 from backend.toolbox.records import Outcome, PromptText, RemotePrompt, ToolHints
 from backend.toolbox.servers import ToolServers
-from backend.toolbox.service import HARMLESS, AnyTool, ServerTool, Toolbox
+from backend.toolbox.service import HARMLESS, AnyTool, ServerTool
 
 PROGRAM = "parlor.program"
 """Scope key of a request: the Caller that it is from."""
@@ -53,8 +52,8 @@ class Household:
         who = _who(caller)
         toolbox, gate = self._servers.toolbox_for(who), self._servers.gate_for(who)
         found = [
-            _offer(spec, tool, is_untrusted=gate.is_untrusted(spec.name, tool))
-            for spec, tool in _tools(toolbox)
+            _offer(tool, is_untrusted=gate.is_untrusted(tool.spec.name, tool))
+            for tool in sorted(toolbox.tools, key=lambda one: one.spec.name)
             if _may(caller, tool) and gate.judge(tool, Seen()).policy == "allow"
         ]
         if found:  # results of theirs may be long
@@ -100,12 +99,6 @@ def _who(caller: Caller) -> Who:
     return Who(caller.owner_id, "api", caller.user.limits.tools)
 
 
-def _tools(toolbox: Toolbox) -> Iterator[tuple[ToolSpec, AnyTool]]:
-    for spec in toolbox.specs:
-        if (tool := toolbox.find(spec.name)) is not None:
-            yield spec, tool
-
-
 def _may(caller: Caller, tool: AnyTool) -> bool:
     return caller.has(_SCOPES.get(type(tool), "chat"))
 
@@ -123,7 +116,8 @@ def _check(caller: Caller, tool: AnyTool, verdict: Verdict) -> None:
             raise NotOfferedError(f"This person does not allow {name}.")
 
 
-def _offer(spec: ToolSpec, tool: AnyTool, *, is_untrusted: bool) -> Offer:
+def _offer(tool: AnyTool, *, is_untrusted: bool) -> Offer:
+    spec = tool.spec
     if not isinstance(tool, ServerTool):
         return Offer(spec, tool.hints, is_untrusted=is_untrusted)
     remote = current(tool)

@@ -95,6 +95,7 @@ class Protocol:
         self, context: _Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         caller, arguments = _caller(context), params.arguments or {}
+        _log.info("mcp_call", tool=params.name[:128], caller=caller.credential_id)
         progress = Progress(context.session.report_progress)
         try:
             with self._running.one_of(caller.owner_id):

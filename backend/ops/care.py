@@ -82,9 +82,10 @@ def remembered[T](  # what is done, of which backup, and what is said of it
     """
     try:
         done = work()
-    except (AppError, OSError) as error:
+    except Exception as error:
+        words = str(error) if isinstance(error, AppError | OSError) else type(error).__name__
         with suppress(OSError):  # the first trouble is the one to tell
-            note(state, duty, clock, about="", words=str(error), ok=False)
+            note(state, duty, clock, about="", words=words, ok=False)
         raise
     about, words = told(done)
     note(state, duty, clock, about=about, words=words, ok=True)

@@ -107,6 +107,8 @@ async def _place(settings: BackupSettings) -> AsyncGenerator[Place]:
     if place.startswith("/"):
         yield FolderPlace(Path(place))
         return
+    if settings.s3_secret is None:
+        raise OffsiteRefusedError("A bucket needs PARLOR_BACKUP_S3_SECRET.")
     import ssl  # noqa: PLC0415  # start-up: only where there is a bucket
 
     import httpx2  # noqa: PLC0415  # as above
@@ -116,7 +118,7 @@ async def _place(settings: BackupSettings) -> AsyncGenerator[Place]:
     from backend.ops.s3_signing import AccessKey  # noqa: PLC0415  # as above
 
     where = urlsplit(place)
-    secret = settings.s3_secret.get_secret_value() if settings.s3_secret else ""
+    secret = settings.s3_secret.get_secret_value()
     key = AccessKey(settings.s3_key_id, secret, settings.s3_region)
     context = ssl.create_default_context()  # the machine's, and what its owner added to them
     async with httpx2.AsyncClient(verify=context, trust_env=False, timeout=_SECONDS) as client:

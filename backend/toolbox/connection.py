@@ -17,6 +17,7 @@ from backend.kit.clock import Clock
 from backend.kit.schedule import pause
 from backend.toolbox.attempt import Attempt, IdleClock, made
 from backend.toolbox.life import Life
+from backend.toolbox.lookout import Lookout
 from backend.toolbox.records import (
     Command,
     Listing,
@@ -174,7 +175,7 @@ class Connection:
     # --- one life after another -----------------------------------------------------------------
 
     async def _supervise(self) -> None:
-        backoff = Backoff()
+        backoff, lookout = Backoff(), Lookout(self.definition)
         if isinstance(self.definition.where, Command):
             # A try is a process that starts: dear, and mostly in vain.
             backoff = Backoff(first=1, young=30, later=60)
@@ -195,11 +196,8 @@ class Connection:
             self._become(name, problem.reason)
             self._settle()
             seconds = 60 if problem.needs_sign_in else backoff.next()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._nudged.wait()
-            except TimeoutError:
-                pass
+            if await lookout.rest(seconds, self._nudged):
+                backoff.reset()
 
     async def _attempt(self) -> tuple[bool, ProblemError | None]:
         """One life, by the first way that works: whether it lived, and what ended it."""

@@ -59,9 +59,12 @@ const TEMPLATES = [
 
 export class Bookshelf {
   readonly #server: Server;
+  /** Stands behind whatever it says. */
+  readonly #spice: string;
   #answerOfPerson: (action: string) => void = () => undefined;
 
-  constructor() {
+  constructor(spice = "") {
+    this.#spice = spice;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -117,13 +120,16 @@ export class Bookshelf {
       this.#answerOfPerson = resolve;
       const params = {
         mode: "url",
-        message: "Show your library card on our page.",
+        message: `Show your library card on our page.${this.#spice}`,
         url: `${this.origin}/connect`,
         elicitationId: "card",
       };
       say({ id: "page", method: "elicitation/create", params });
     });
-    say({ id: asked.id, result: { content: [{ type: "text", text: `The page: ${action}` }] } });
+    say({
+      id: asked.id,
+      result: { content: [{ type: "text", text: `The page: ${action}${this.#spice}` }] },
+    });
     response.end();
   }
 
@@ -145,21 +151,27 @@ export class Bookshelf {
       case "tools/list": {
         const inputSchema = { type: "object", properties: {} };
         const description = "Borrows a book with your library card.";
-        return { tools: [{ name: "borrow", title: "Borrow a book", description, inputSchema }] };
+        const tool = { name: "borrow", title: "Borrow a book", description, inputSchema };
+        return { tools: [this.#spiced(tool)] };
       }
       case "prompts/list":
-        return { prompts: PROMPTS };
+        return { prompts: PROMPTS.map((one) => this.#spiced(one)) };
       case "prompts/get":
         return this.#prompt(params);
       case "resources/list":
-        return { resources: RESOURCES };
+        return { resources: RESOURCES.map((one) => this.#spiced(one)) };
       case "resources/templates/list":
-        return { resourceTemplates: TEMPLATES };
+        return { resourceTemplates: TEMPLATES.map((one) => this.#spiced(one)) };
       case "resources/read":
         return this.#page(params.uri ?? "");
       default:
         return method === "ping" ? {} : null;
     }
+  }
+
+  #spiced<T extends { title: string; description?: string }>(one: T): T {
+    const description = (one.description ?? "") + this.#spice;
+    return { ...one, title: one.title + this.#spice, description };
   }
 
   #prompt({ name, arguments: given = {} }: NonNullable<Rpc["params"]>): object | null {
@@ -177,7 +189,7 @@ export class Bookshelf {
       return contents({ mimeType: "image/png", blob: "iVBORw0KGgo=" });
     }
     if (uri === "shelf://house/rules") return contents({ text: "Shoes off. ".repeat(4000) });
-    if (uri === "shelf://recipes/soup") return contents({ text: SOUP });
+    if (uri === "shelf://recipes/soup") return contents({ text: SOUP + this.#spice });
     const [, year, month] = /^shelf:\/\/diary\/(\d+)\/(\d+)$/.exec(uri) ?? [];
     return year && month ? contents({ text: `In ${month}/${year} it rained.` }) : null;
   }

@@ -21,7 +21,7 @@ async function stranger(browser: Browser, url: string): Promise<Page> {
   return context.newPage();
 }
 
-test("an app is let in after a look, works, and is locked out again", async ({
+test("O4 an app is let in by a person who looked, works, and is locked out again", async ({
   page,
   program,
   study,
@@ -94,7 +94,7 @@ test("a child lets no apps in", async ({ browser, program, study }) => {
   await page.context().close();
 });
 
-test("a request that is not right leads nowhere, and says why", async ({ page, program }) => {
+test("O5 a request that is not right leads nowhere, and says why", async ({ page, program }) => {
   const wrong = [
     { redirect_uri: "https://elsewhere.example/back" },
     { client_id: "nobody" },

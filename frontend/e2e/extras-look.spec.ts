@@ -93,11 +93,13 @@ for (const [size, device] of Object.entries(SIZES)) {
       await page.goto(program.page());
       await expect(page.getByRole("heading", { name: "Let an app in?" })).toBeVisible();
       await looked(page, name("consent"));
+      await program.letIn(household);
       await page.goto("/authorize?client_id=nobody");
       await expect(page.getByRole("heading", { name: "This does not work" })).toBeVisible();
       await looked(page, name("consent-invalid"));
       await page.goto("/settings/account");
-      await page.getByRole("heading", { name: "Connected apps" }).scrollIntoViewIfNeeded();
+      await page.getByRole("heading", { name: "API keys" }).scrollIntoViewIfNeeded();
+      await expect(page.getByRole("list", { name: "Connected apps" })).toBeVisible();
       await looked(page, name("apps"));
       expect(findings).toEqual([]);
       program.stop();

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 
 import { expect } from "@playwright/test";
 
+import type { Household } from "./household.ts";
+
 const VERIFIER = "v".repeat(64);
 const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url");
 
@@ -65,6 +67,19 @@ export class Program {
       ...changes,
     });
     return `/authorize?${query.toString()}`;
+  }
+
+  /** Without a browser: the owner looks and says yes. */
+  async letIn(household: Household): Promise<string> {
+    const query = this.page().replace(/^.*\?/, "");
+    const apps = "/api/auth/apps";
+    const { request } = await household.ask<{ request: string }>("POST", `${apps}/look`, { query });
+    const { redirect } = await household.ask<{ redirect: string }>("POST", `${apps}/decide`, {
+      request,
+      allow: true,
+    });
+    this.answer = new URL(redirect).searchParams;
+    return this.token();
   }
 
   /** A token for the code that it was given. */

@@ -1,6 +1,7 @@
 import { expect } from "@playwright/test";
 
-import { test } from "./study.ts";
+import { Chat } from "./chat.ts";
+import { Study, test } from "./study.ts";
 
 test("a server is added by its address, and its tools ask before they run", async ({
   page,
@@ -71,7 +72,7 @@ test("Parlor’s own tools have their choices as well", async ({ page }) => {
   await expect(search).toHaveValue("");
 });
 
-test("a tool wants a page opened: it is named first, and opened by the person", async ({
+test("M4 a tool wants a page opened: it is named first, and opened apart by the person", async ({
   chat,
   study,
 }) => {
@@ -113,4 +114,35 @@ test("a no is still seen after a reload", async ({ chat, study }) => {
   }
   await expect(chat.answers.last()).not.toContainText("Failed");
   study.upstream.answer = { text: "Yes." };
+});
+
+test("where there are too many tools to tell of, a card names the one that was called", async ({
+  browser,
+}) => {
+  const study = await Study.start("", { PARLOR_CHAT_TOOL_SHARE: "0" });
+  const given = JSON.stringify({ name: "borrow", arguments: {} });
+  study.upstream.answer = { text: "Done.", calls: [{ name: "call_tool", arguments: given }] };
+  const context = await browser.newContext({
+    baseURL: study.household.url,
+    storageState: study.household.signedIn,
+  });
+  const chat = new Chat(await context.newPage());
+  await chat.open();
+  await chat.ask("borrow a book");
+  await expect(
+    chat.page.getByRole("region", { name: "May “Borrow a book” of Bookshelf run?" }),
+  ).toBeVisible();
+  await chat.page.getByRole("button", { name: "Don’t allow" }).click();
+  await chat.answered();
+  for (const again of [false, true]) {
+    if (again) await chat.page.reload();
+    await chat.answers
+      .last()
+      .getByRole("button", { name: /^Borrow/ })
+      .click();
+    await expect(chat.answers.last()).toContainText("Asked with borrow");
+    await expect(chat.answers.last()).not.toContainText(/call.tool/i);
+  }
+  await context.close();
+  await study.stop();
 });

@@ -35,19 +35,21 @@ export class Study {
     this.#stop = stop;
   }
 
-  static async start(): Promise<Study> {
+  /** `spice`: see Bookshelf. */
+  static async start(spice = "", settings: Readonly<Record<string, string>> = {}): Promise<Study> {
     const upstream = new Upstream(["handy"]);
-    const shelf = new Bookshelf();
+    const shelf = new Bookshelf(spice);
     const letterbox = new Shifty();
     const address = await letterbox.start();
     const folder = await mkdtemp(join(tmpdir(), "parlor-study-"));
     const definitions = join(folder, "mcp_servers.json");
-    const servers = [{ id: "shelf", title: "Bookshelf", url: await shelf.start() }];
+    const servers = [{ id: "shelf", title: `Bookshelf${spice}`, url: await shelf.start() }];
     await writeFile(definitions, JSON.stringify({ servers }));
     const household = await Household.start({
       CHAT_LLM_API_BASE: await upstream.start(),
       MCP_SERVERS_PATH: definitions,
       PARLOR_LAN_ALLOW: new URL(address).host,
+      ...settings,
     });
     const study = new Study(upstream, shelf, household, address, async () => {
       await household.stop();

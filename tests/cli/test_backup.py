@@ -24,6 +24,7 @@ def newest(folder: Path) -> Path:
     return max(folder.glob("parlor-*.tar.gz*"))
 
 
+@pytest.mark.timeout(60)
 def test_a_household_moves_to_another_host_with_last_nights_backup(
     run: Run, environment: dict[str, str], tmp_path: Path, backups: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_server_does_not_start_into_a_restore(run: Run, tmp_path: Path) -> Non
             assert "being restored" in words(refused.stderr)
 
 
+@pytest.mark.timeout(60)
 def test_the_doctor_looks_at_certificate_backups_and_keys(
     run: Run, tmp_path: Path, backups: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_the_doctor_looks_at_certificate_backups_and_keys(
     assert "is not a certificate" in ill["certificate"]
 
 
+@pytest.mark.timeout(60)
 def test_a_key_makes_backups_that_only_it_opens_and_a_rehearsal_is_told_by_the_doctor(
     run: Run, tmp_path: Path, backups: Path
 ) -> None:
@@ -217,4 +220,20 @@ def test_a_key_that_is_none_and_a_half_described_bucket_stop_the_command(run: Ru
     assert "PARLOR_BACKUP_COPY_TO" in wrong.stderr
     assert "PARLOR_BACKUP_KEEP" in wrong.stderr
     half = run("backup", "copy", PARLOR_BACKUP_COPY_TO="s3://house")
-    assert (half.returncode, "PARLOR_BACKUP_S3_SECRET" in half.stderr) == (2, True)
+    assert (half.returncode, "PARLOR_BACKUP_S3_KEY_ID" in half.stderr) == (2, True)
+
+
+def test_whoever_makes_no_copies_needs_no_secret_of_the_bucket(
+    run: Run, tmp_path: Path, backups: Path
+) -> None:
+    """On a deployment it is handed to the backup alone, and the rest is set for all."""
+    bucket = {
+        "PARLOR_BACKUP_DIR": str(backups),
+        "PARLOR_BACKUP_COPY_TO": "s3://house/nightly",
+        "PARLOR_BACKUP_S3_URL": "http://127.0.0.1:9",
+        "PARLOR_BACKUP_S3_KEY_ID": "id",
+    }
+    assert run("migrate", **bucket).returncode == 0
+    key = run("backup", "key").stdout.strip()
+    refused = run("backup", "copy", **bucket, PARLOR_BACKUP_KEY=key)
+    assert (refused.returncode, "PARLOR_BACKUP_S3_SECRET" in refused.stderr) == (1, True)

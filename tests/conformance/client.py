@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, override
 
 import orjson
+import uvloop
 
 from backend.kit.errors import AppError
 from backend.kit.log import configure_logging
@@ -135,7 +136,7 @@ async def run(url: str, scenario: str, context: dict[str, Any]) -> None:
 def main() -> None:
     configure_logging("error")
     context = orjson.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
-    asyncio.run(run(sys.argv[-1], os.environ.get("MCP_CONFORMANCE_SCENARIO", ""), context))
+    uvloop.run(run(sys.argv[-1], os.environ.get("MCP_CONFORMANCE_SCENARIO", ""), context))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """From two bare hosts to a chat, and that a second run has nothing left to do."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
-from tests.deploy.playbooks import ANSIBLE, Done, Playbooks
+from tests.deploy.playbooks import ANSIBLE, ROOT, Done, Playbooks
 from tests.deploy.releases import Release
 
 INSTALL_SECONDS = 120
@@ -132,6 +136,31 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(
     back = playbooks.run("site.yml")
     assert back.good, back.output
     assert household.version() == playbooks.release.version
+
+
+def test_make_deploy_runs_a_playbook_with_the_inventory_that_is_named(
+    household: Household, playbooks: Playbooks
+) -> None:
+    """What `make deploy` does once the file is built."""
+    playbooks.run("status.yml")  # writes the inventory
+    inventory = playbooks.folder / "inventory.json"
+    environment = {**os.environ, "INVENTORY": str(inventory), "ARGS": "--limit app:localhost"}
+    command = [sys.executable, ".make/deploy.py", "run", "status.yml"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert playbooks.release.name in done.stdout
+    missing = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**environment, "INVENTORY": "nowhere.yml"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert missing.returncode != 0
+    assert "there is no inventory" in missing.stderr
 
 
 @pytest.mark.parametrize("playbook", ["deploy.yml", "rollback.yml", "backup.yml", "remove.yml"])

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from tests.deploy.conftest import another, running_provider
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
-from tests.deploy.playbooks import Playbooks
+from tests.deploy.lab.network import GATEWAY
+from tests.deploy.playbooks import ROOT, Playbooks
 from tests.deploy.releases import Release
+from tests.fakes.bucket import KEY_ID, REGION, SECRET
 
 KEY_FILE = "parlor-backup.key"
 MOUNT = "/srv/nas"
@@ -185,6 +189,43 @@ def test_copies_go_to_a_mounted_disk_and_a_missing_one_is_told(
     assert len({line.split()[0] for line in sums.splitlines()}) == 1
     assert "ok     copy elsewhere" in playbooks.run("status.yml", inventory=given).output
     assert playbooks.run("site.yml").good
+
+
+def test_copies_go_to_a_bucket_with_a_secret_that_the_server_does_not_have(
+    household: Household, playbooks: Playbooks, hosts: Lab
+) -> None:
+    app = hosts.hosts["app"]
+    settings = playbooks.inventory()["all"]["vars"]["parlor_settings"]
+    bucket = {
+        "PARLOR_BACKUP_COPY_TO": "s3://house/nightly",
+        "PARLOR_BACKUP_S3_URL": f"http://{GATEWAY}:9998",
+        "PARLOR_BACKUP_S3_REGION": REGION,
+        "PARLOR_BACKUP_S3_KEY_ID": KEY_ID,
+    }
+    given = playbooks.inventory(
+        parlor_settings=settings | bucket, parlor_secrets={"PARLOR_BACKUP_S3_SECRET": SECRET}
+    )
+    command = [sys.executable, "-m", "tests.deploy.bucket", GATEWAY, "9998"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        assert service.stdout.readline().startswith("listening")
+        try:
+            done = playbooks.run("site.yml", inventory=given)
+            assert done.good, done.output
+            assert SECRET not in done.output
+            secrets = app.execute("ls", "/etc/parlor/backup", "/etc/parlor/credentials")
+            assert secrets.count("PARLOR_BACKUP_S3_SECRET") == 1
+            made = playbooks.run("backup.yml", inventory=given)
+            assert made.good, made.output
+            page = playbooks.run("status.yml", inventory=given).output
+            assert "ok     copy elsewhere         s3://house/nightly: " in page
+        finally:
+            service.terminate()
+    alone = playbooks.run("backup.yml", inventory=given)
+    assert not alone.good
+    assert "cannot be reached" in alone.reason
+    assert playbooks.run("site.yml").good
+    assert app.execute("ls", "/etc/parlor/backup").split() == ["PARLOR_BACKUP_KEY"]
 
 
 def test_two_fresh_hosts_become_the_household_from_last_night_s_backup(

@@ -1,4 +1,4 @@
-"""Backups, other hosts, the tunnel, a page of status, and the end."""
+"""A page of status, backups, other hosts, and the end."""
 
 from pathlib import Path
 
@@ -6,32 +6,6 @@ from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import Playbooks
 from tests.deploy.releases import Release
-
-TUNNEL = "6ff42ae2-765d-4adf-8112-31c55c1551ef"
-STAND_IN = """\
-#!/usr/bin/python3
-# Stands in for cloudflared, which is not to be had here: knows the words it is called with.
-import os, pathlib, signal, socket, sys
-
-words = sys.argv[1:]
-if "validate" in words:
-    text = pathlib.Path(words[words.index("--config") + 1]).read_text()
-    print("Validating rules from", words)
-    sys.exit(0 if "http_status:404" in text else 1)
-assert "run" in words, words
-secret = words[words.index("--credentials-file") + 1]
-assert pathlib.Path(secret).read_text().startswith("{"), secret
-assert pathlib.Path("/etc/parlor/authority.crt").read_text().startswith("-----BEGIN")
-for place in ("/usr/x", "/etc/x", "/var/x"):
-    try:
-        open(place, "w")
-    except OSError:
-        continue
-    sys.exit(f"could write {place}")
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-    channel.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
-signal.pause()
-"""
 
 
 def test_status_tells_on_one_page_how_things_are(
@@ -44,39 +18,6 @@ def test_status_tells_on_one_page_how_things_are(
     assert "parlor-mcp.service: active (running)" in done.output
     assert "the certificate" in done.output
     assert "WRONG" not in done.output
-
-
-def test_a_tunnel_runs_behind_its_walls_and_a_second_run_leaves_it_alone(
-    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
-) -> None:
-    program, credentials = tmp_path / "cloudflared", tmp_path / "tunnel.json"
-    program.write_text(STAND_IN)
-    credentials.write_text('{"TunnelSecret": "not-a-real-one-0123456789"}')
-    given = {
-        "parlor_public_url": "https://chat.lab.test",
-        "parlor_tunnel": {
-            "id": TUNNEL,
-            "credentials": str(credentials),
-            "binary": str(program),
-            "team": "https://lab.cloudflareaccess.com",
-            "audience": "0123456789abcdef",
-        },
-    }
-    inventory = playbooks.inventory(**given)
-    done = playbooks.run("site.yml", inventory=inventory)
-    assert done.good, done.output
-    tools, app = lab.hosts["tools"], lab.hosts["app"]
-    tools.execute("systemctl", "is-active", "parlor-tunnel.service")
-    rated = tools.execute("systemd-analyze", "security", "--no-pager", "parlor-tunnel.service")
-    assert float(rated.splitlines()[-1].split(": ")[1].split()[0]) <= 1.5
-    assert "not-a-real-one" not in done.output
-    settings = app.execute("cat", "/etc/parlor/parlor.env")
-    assert f'PARLOR_TRUSTED_PROXIES="{tools.address}"' in settings
-    assert 'PARLOR_ACCESS_TEAM="https://lab.cloudflareaccess.com"' in settings
-    pid = tools.execute("systemctl", "show", "-P", "MainPID", "parlor-tunnel.service")
-    again = playbooks.run("site.yml", inventory=inventory)
-    assert again.changed == 0, again.output
-    assert tools.execute("systemctl", "show", "-P", "MainPID", "parlor-tunnel.service") == pid
 
 
 def test_a_backup_brings_a_household_onto_two_fresh_hosts(

@@ -51,7 +51,8 @@ class FakeSite:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        self._server.close_clients()
+        if hasattr(self._server, "close_clients"):  # uvloop's has none
+            self._server.close_clients()
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

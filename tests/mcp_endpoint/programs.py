@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
 from backend.auth.people import Caller, Scope, User
-from backend.chat.completions import Completions
+from backend.chat.completions import SECONDS, Completions
 from backend.chat.spending_store import SpendingStore
 from backend.container import Services
 from tests.conftest import HERE
@@ -30,7 +30,7 @@ async def key_of(services: Services, user: User, *scopes: Scope) -> str:
     return secret
 
 
-def completions_of(services: Services, **more: float) -> Completions:
+def completions_of(services: Services, *, seconds: float = SECONDS) -> Completions:
     """As the container makes them."""
     return Completions(
         catalog=services.catalog,
@@ -38,7 +38,7 @@ def completions_of(services: Services, **more: float) -> Completions:
         spending=SpendingStore(services.database, services.clock),
         background=services.background,
         clock=services.clock,
-        **more,
+        seconds=seconds,
     )
 
 

@@ -30,11 +30,11 @@ async def test_a1_a_program_finds_the_chats_of_its_person_and_of_nobody_else(
     await Talk(services, owner).say("Which bird hovers?")
     bob = await services.auth.add("bob", PASSWORD, "Bob", role="adult")
     async with programs.connected() as hers:
-        [found] = (await said(hers, "search_chats", query="kestrel"))["conversations"]
+        [found] = (await said(hers, "search_chats", query="kestrel"))["chats"]
         read = await said(hers, "read_chat", conversation_id=found["conversation_id"])
         assert "hovers" in str(read)
     async with programs.connected(await programs.key(user=bob)) as his:
-        assert (await said(his, "search_chats", query="kestrel"))["conversations"] == []
+        assert (await said(his, "search_chats", query="kestrel"))["chats"] == []
         refused = await his.call_tool("read_chat", {"conversation_id": found["conversation_id"]})
         assert refused.is_error
         assert "kestrel" not in text_of(refused)

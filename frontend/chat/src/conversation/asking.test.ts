@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 
-import { argumentsOf, isLong, questionTitle, timeLeft, visible } from "./asking.ts";
+import {
+  argumentsOf,
+  formsOf,
+  isLong,
+  isYes,
+  outcomeWords,
+  questionTitle,
+  timeLeft,
+  visible,
+} from "./asking.ts";
 
 test("arguments are shown one by one, and as they came when they are no object", () => {
   expect(argumentsOf('{"to":"bob@example.org","count":2,"tags":["a"]}')).toEqual([
@@ -34,6 +43,33 @@ test("the time that is left is told in minutes, then in seconds", () => {
   expect(timeLeft("2026-11-21T10:04:30Z", now)).toBe("5 min left");
   expect(timeLeft("2026-11-21T10:00:09Z", now)).toBe("9 s left");
   expect(timeLeft("2026-11-21T09:59:59Z", now)).toBe("Time is up");
+});
+
+test("a no and a silence are told apart, and neither is a yes", () => {
+  expect(outcomeWords("refused")).toBe("Not allowed");
+  expect(outcomeWords("expired")).toBe("Nobody answered, so it did not run");
+  expect([isYes("refused"), isYes("expired"), isYes("allowed")]).toEqual([false, false, true]);
+});
+
+test("what became of a form stands at its call; the yes to the call itself is stored with it", () => {
+  const form = {
+    type: "input.requested" as const,
+    input_id: "inp_1",
+    call_id: "call_1",
+    server: "Shop",
+    message: "Which?",
+    kind: "form" as const,
+    fields: {},
+    url: "",
+    expires_at: "2026-11-21T10:00:00Z",
+  };
+  const decided = [
+    { question: form, outcome: "accept" as const, part: 1 },
+    { question: { ...form, input_id: "inp_2" }, outcome: "decline" as const, part: 3 },
+    { question: { ...form, input_id: "inp_3" }, outcome: "allow" as const, part: 1 },
+  ];
+  expect(formsOf(decided, 1)).toEqual([{ id: "inp_1", verdict: "accept" }]);
+  expect(formsOf(decided, 2)).toEqual([]);
 });
 
 test("a question names the tool and whose it is", () => {

@@ -33,6 +33,11 @@ test("what happened is told in a sentence", () => {
     grave: true,
     note: "",
   });
+  expect(told(event({ kind: "app_allowed", subject: "Desk", detail: "tools" }))).toMatchObject({
+    words: "Anna let the app “Desk” in",
+    note: "tools, from 192.168.1.20",
+  });
+  expect(told(event({ kind: "app_removed", subject: "" })).words).toBe("Anna disconnected an app");
   expect(told(event({ kind: "password_changed" })).words).toBe("Anna changed the password");
 });
 

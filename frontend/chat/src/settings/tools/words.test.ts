@@ -1,7 +1,7 @@
 import type { ToolServer } from "@parlor/shared/api/types.ts";
 import { expect, test } from "vitest";
 
-import { changesOf, signInWords, stateWords } from "./words.ts";
+import { changesOf, scopesAsked, signInWords, stateWords } from "./words.ts";
 
 const SERVER: ToolServer = {
   id: "notes",
@@ -26,6 +26,14 @@ test("a server says how it is, since when, and why", () => {
     /^Ready since .*\. 3 tools\.$/,
   );
   expect(stateWords({ ...SERVER, enabled: false }, NOW)).toMatch(/^Switched off since .*\.$/);
+});
+
+test("what a sign-in asks for is read from its address, each thing once", () => {
+  expect(scopesAsked("https://id.example/go?scope=mail.read%20mail.send+mail.read")).toEqual([
+    "mail.read",
+    "mail.send",
+  ]);
+  expect(scopesAsked("https://id.example/go")).toEqual([]);
 });
 
 test("only known ends of a sign-in have words of their own", () => {
