@@ -39,11 +39,13 @@ async def _examine(settings: Settings) -> list[Finding]:
     clock = SystemClock()
     database, servers = await _database_and_tools(settings, clock)
     tools = [finding for finding in database if finding.what != "database"]
-    client = httpx2.AsyncClient(trust_env=False, timeout=_PATIENCE, follow_redirects=False)
+    times = outside.Times(clock)
+    client = httpx2.AsyncClient(
+        trust_env=False, timeout=_PATIENCE, event_hooks={"response": [times.hear]}
+    )
     async with client:
-        names, time, providers, way_in, host, care = await asyncio.gather(
+        names, providers, way_in, host, care = await asyncio.gather(
             outside.check_names(outside.names_asked_for(settings, servers)),
-            outside.check_clock(client, _others(settings), clock),
             outside.check_providers(client, settings),
             outside.check_way_in(client, settings),
             asyncio.to_thread(_host, settings, clock),
@@ -52,16 +54,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     return [
         _settings(settings),
         *(finding for finding in database if finding.what == "database"),
-        *(*host, names, time, *providers, *tools, way_in, *care),
+        *(*host, names, times.finding(), *providers, *tools, way_in, *care),
     ]
-
-
-def _others(settings: Settings) -> list[str]:
-    """Who may tell the time: whoever is asked anyway."""
-    found = [str(settings.edge.public_url)] if settings.edge.public_url else []
-    if settings.openrouter.api_key:
-        found.append(str(settings.openrouter.base_url))
-    return found
 
 
 def _settings(settings: Settings) -> Finding:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -64,17 +65,26 @@ async def check_names(names: set[str]) -> Finding:
     return Finding(True, "dns", f"{len(asked)} name(s) found")
 
 
-async def check_clock(client: httpx2.AsyncClient, urls: Iterable[str], clock: Clock) -> Finding:
-    """Against the Date that others send."""
-    for url in urls:
-        try:
-            # A connection of its own: not everybody knows how to end the answer to HEAD.
-            answer = await client.head(url, headers={"Connection": "close"})
+class Times:
+    """How far the clocks of others are from ours, by the Date in whatever they answer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told: dict[str, datetime] = {}
+
+    async def hear(self, answer: httpx2.Response) -> None:
+        """For a client's `event_hooks`."""
+        with suppress(KeyError, ValueError):
             theirs = parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-        except (httpx2.HTTPError, KeyError, ValueError):
-            continue
-        return _compared(theirs, clock.now(), urlsplit(url).hostname or url)
-    return Finding(None, "clock", f"{clock.now():%Y-%m-%d %H:%M} UTC; nobody to compare it with")
+            self._told[answer.url.host] = theirs
+
+    def finding(self) -> Finding:
+        now = self._clock.now()
+        if not self._told:
+            words = f"{now:%Y-%m-%d %H:%M} UTC; nobody to compare it with"
+            return Finding(None, "clock", words)
+        where, theirs = next(iter(self._told.items()))
+        return _compared(theirs, now, where)
 
 
 def _compared(theirs: datetime, ours: datetime, where: str) -> Finding:

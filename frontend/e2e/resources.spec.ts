@@ -47,6 +47,7 @@ test("what is added goes along with the message, and is still there after a relo
   expect(study.upstream.read).toContain("What do I need?");
   for (const again of [false, true]) {
     if (again) await chat.page.reload();
+    await expect(chips(chat.page)).toBeHidden();
     await sent(chat.page)
       .getByRole("button", { name: /Grandmother’s soup/ })
       .click();
@@ -127,6 +128,23 @@ test("what was added waits with the draft through a reload", async ({ chat }) =>
   await chat.field.fill("");
   await chat.page.reload();
   await expect(chips(chat.page)).toBeHidden();
+});
+
+test("what could not be sent comes back with what was added", async ({ chat }) => {
+  await chat.open();
+  await withSoup(chat);
+  await chat.page.route("**/api/chat/stream", (route) =>
+    route.fulfill({ status: 400, json: { code: "invalid", detail: "Not today." } }),
+  );
+  await chat.ask("Is it soup?");
+  await expect(chat.page.getByText("Not sent. Not today.")).toBeVisible();
+  await expect(sent(chat.page)).toContainText("Grandmother’s soup");
+  await chat.page.getByRole("button", { name: "Edit", exact: true }).click();
+  await expect(chat.field).toHaveValue("Is it soup?");
+  await expect(chips(chat.page)).toContainText("Grandmother’s soup");
+  await chat.page.unroute("**/api/chat/stream");
+  await chat.askAndWait("Is it soup?");
+  await expect(sent(chat.page)).toContainText("Grandmother’s soup");
 });
 
 test("eight go along at most", async ({ chat }) => {

@@ -19,6 +19,7 @@ test("a call runs after a yes, with the arguments that were shown", async ({ cha
   await chat.field.fill("echo that");
   await chat.field.press("Enter");
   await expect(card(chat.page)).toContainText("Toolkit");
+  await expect(card(chat.page)).toContainText("You want to be asked each time.");
   // A letter that turns the others around is told, not obeyed.
   await expect(card(chat.page)).toContainText("parcel for bob‹U+202E›");
   await expect(card(chat.page)).toContainText(/\d+ (min|s) left/);

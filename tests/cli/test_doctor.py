@@ -56,19 +56,26 @@ async def test_a_name_that_nobody_knows_is_told_with_where_to_look(tmp_path: Pat
     ("hours", "well", "words"),
     [(0, True, "as 127.0.0.1"), (3, False, "10800 s behind"), (-3, False, "10800 s ahead")],
 )
-async def test_a_clock_that_is_wrong_is_told(
-    hours: int, well: bool, words: str, client: httpx2.AsyncClient, clock: StillClock
+async def test_a_clock_that_is_wrong_is_told_by_what_others_answer_anyway(
+    hours: int, well: bool, words: str, clock: StillClock, tmp_path: Path
 ) -> None:
     theirs = format_datetime(clock.now() + timedelta(hours=hours), usegmt=True)
-    async with FakeSite(lambda asked: Reply(204, headers={"Date": theirs})) as site:
-        finding = await outside.check_clock(client, ["http://127.0.0.1:9", site.url], clock)
+    times = outside.Times(clock)
+    hooks = {"response": [times.hear]}
+    async with (
+        FakeSite(lambda asked: Reply(headers={"Date": theirs})) as site,
+        httpx2.AsyncClient(trust_env=False, timeout=5, event_hooks=hooks) as client,
+    ):
+        await outside.check_way_in(client, with_url(make_settings(tmp_path), site.url))
+        assert len(site.asked) == 1
+    finding = times.finding()
     assert (finding.well, words in finding.words) == (well, True)
 
 
-async def test_without_anybody_to_compare_with_the_clock_is_only_shown(
-    client: httpx2.AsyncClient, clock: StillClock
-) -> None:
-    finding = await outside.check_clock(client, [], clock)
+async def test_without_anybody_to_compare_with_the_clock_is_only_shown(clock: StillClock) -> None:
+    times = outside.Times(clock)
+    await times.hear(httpx2.Response(200, headers={"Date": "yesterday"}))
+    finding = times.finding()
     assert (finding.well, "2026-11-20 12:00" in finding.words) == (None, True)
 
 

@@ -34,9 +34,13 @@ PATIENT = b"""
 def _wait():
     import os, socket, time
     place = sys.argv[sys.argv.index("--socket") + 1]
-    for _ in range(400):
+    until = time.monotonic() + 60
+    while not os.path.exists("/var/lib/parlor/.crashed") and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(1)  # now it is gone
+    while time.monotonic() < until:
         with socket.socket(socket.AF_UNIX) as probe:
-            if os.path.exists("/var/lib/parlor/.crashed") and probe.connect_ex(place) == 0:
+            if probe.connect_ex(place) == 0:
                 return
         time.sleep(0.1)
 

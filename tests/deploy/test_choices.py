@@ -61,7 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(202)
         version = asked.get("params", {}).get("protocolVersion", "2025-06-18")
         tool = {"name": "look_around", "description": "Says what it sees.",
-                "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
+                "inputSchema": {"type": "object"},
+                "annotations": {"readOnlyHint": True, "openWorldHint": False}}
         results = {
             "initialize": {"protocolVersion": version, "capabilities": {"tools": {}},
                            "serverInfo": {"name": "others", "version": "1"}},

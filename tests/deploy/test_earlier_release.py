@@ -58,6 +58,7 @@ def test_the_release_before_the_newest_migration_serves_on_its_schema(
 def schema_of(lab: Lab) -> str:
     script = """
 import sqlite3
-print(sqlite3.connect("/var/lib/parlor/parlor.db").execute("PRAGMA user_version").fetchone()[0])
+file = sqlite3.connect("/var/lib/parlor/parlor.db")
+print(file.execute("SELECT max(number) FROM schema_migrations").fetchone()[0])
 """
     return lab.hosts["app"].execute("python3", "-c", script).strip()

@@ -1,6 +1,9 @@
 /** What was typed and not sent, kept per conversation through reload and crash, with what was going
  * to be sent along. */
-import type { Attached } from "../conversation/shown.ts";
+import type { Attached, Written } from "../conversation/shown.ts";
+
+/** As many as the server takes with one message. */
+export const MOST = 8;
 
 const PREFIX = "parlor.draft.";
 /** No conversation's id has a dot. */
@@ -35,6 +38,23 @@ export function attachedFor(conversationId: string | null): readonly Attached[] 
 
 export function keepAttached(conversationId: string | null, attached: readonly Attached[]): void {
   keep(ALONG + (conversationId ?? "new"), attached.length > 0 ? JSON.stringify(attached) : "");
+}
+
+/** What the server has is no draft any more; what was written or added since then is. */
+export function forgetSent(conversationId: string | null, { text, resources }: Written): void {
+  if (draftFor(conversationId) === text) keepDraft(conversationId, "");
+  const kept = JSON.stringify(attachedFor(conversationId));
+  if (kept === JSON.stringify(resources)) keepAttached(conversationId, []);
+}
+
+/** What comes back to the field, before what has been added there meanwhile. */
+export function together(
+  returned: readonly Attached[],
+  added: readonly Attached[],
+): readonly Attached[] {
+  const keys = new Set(returned.map(({ server_id, uri }) => `${server_id}\n${uri}`));
+  const others = added.filter(({ server_id, uri }) => !keys.has(`${server_id}\n${uri}`));
+  return [...returned, ...others].slice(0, MOST);
 }
 
 /** The next person at this screen shall not find them. */

@@ -8,7 +8,7 @@ import { Theme } from "@parlor/shared/state/theme.svelte.ts";
 import { Toasts } from "@parlor/shared/state/toasts.svelte.ts";
 import { createContext } from "svelte";
 
-import { draftFor, keepAttached, keepDraft } from "../composer/drafts.ts";
+import { forgetSent, keepAttached, keepDraft } from "../composer/drafts.ts";
 import { OpenConversation } from "../conversation/conversation.svelte.ts";
 import type { Outgoing } from "../conversation/shown.ts";
 import { Library } from "../library/library.svelte.ts";
@@ -166,9 +166,7 @@ export class AppState {
           this.library.put(summary);
         },
         onSent: (sent, from) => {
-          if (draftFor(from) !== sent.text) return;
-          keepDraft(from, "");
-          keepAttached(from, []);
+          forgetSent(from, sent);
         },
         onReturned: (outgoing, why) => {
           this.returned = outgoing;

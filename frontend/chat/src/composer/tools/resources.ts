@@ -8,9 +8,6 @@ export function nameOf({ title, name }: Pick<Resource, "title" | "name">): strin
   return visible(title || name);
 }
 
-/** As many as the server takes with one message. */
-export const MOST = 8;
-
 export function isSame(
   one: Pick<Attached, "server_id" | "uri">,
   other: Pick<Attached, "server_id" | "uri">,
