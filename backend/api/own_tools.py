@@ -29,7 +29,7 @@ def _body(tool: Tool, gate: PersonGate) -> ToolBody:
         name=tool.spec.name,
         offered_name=tool.spec.name,
         title=tool.spec.name.replace("_", " ").capitalize(),
-        description=tool.spec.description,
+        description=tool.about or tool.spec.description,
         enabled=True,
         policy=gate.judge(tool, Seen()).policy,
         choice=gate.standing(tool).choice,

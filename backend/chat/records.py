@@ -9,14 +9,13 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from backend.chat.events import TurnKind, TurnStatus
+from backend.chat.events import ApprovalDecision, TurnKind, TurnStatus
 from backend.messages import JsonObject, Usage
 
 _CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 type ModelId = Annotated[str, Field(min_length=1, max_length=200)]
 type MessageStatus = Literal["complete", "running", "stopped", "interrupted", "failed"]
-type ToolDecision = Literal["allowed", "refused", "expired"]
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ class ToolPart:
     status: Literal["running", "ok", "error", "cancelled"] = "running"
     result: str | None = None
     duration_ms: int | None = None
-    decision: ToolDecision | None = None
+    decision: ApprovalDecision | None = None
     type: Literal["tool"] = "tool"
 
 

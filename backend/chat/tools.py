@@ -35,8 +35,10 @@ def chat_tools(search: ChatSearch) -> list[Tool]:
         return orjson.dumps({"note": _NOTE, **_shown(chat)}).decode()
 
     return [
-        Tool(_SEARCH, search_chats, gives_untrusted=True),
-        Tool(_READ, read_chat, gives_untrusted=True),
+        Tool(
+            _SEARCH, search_chats, gives_untrusted=True, about="Finds words in your earlier chats."
+        ),
+        Tool(_READ, read_chat, gives_untrusted=True, about="Reads one of your earlier chats."),
     ]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from backend.chat.events import (
     ApprovalDecided,
-    ApprovalDecision,
     ErrorOccurred,
     Notice,
     ReasoningDelta,
@@ -25,16 +24,9 @@ from backend.chat.records import (
     Problem,
     ReasoningPart,
     TextPart,
-    ToolDecision,
     ToolPart,
 )
 from backend.messages import Usage
-
-_DECISIONS: dict[ApprovalDecision, ToolDecision] = {
-    "allow": "allowed",
-    "deny": "refused",
-    "expired": "expired",
-}
 
 
 class Transcript:
@@ -122,7 +114,7 @@ class Transcript:
             if not isinstance(part, ToolPart) or part.call_id != event.call_id:
                 continue
             if isinstance(event, ApprovalDecided):
-                part.decision = _DECISIONS[event.decision]
+                part.decision = event.decision
             else:
                 part.status, part.result = event.status, event.result
                 part.duration_ms = event.duration_ms

@@ -35,9 +35,9 @@ def memory_tools(memories: Memories) -> list[Tool]:
         return "Forgotten."
 
     return [
-        Tool(_REMEMBER, remember, _ADDS),
-        Tool(_RECALL, recall),
-        Tool(_FORGET, forget, _DELETES),
+        Tool(_REMEMBER, remember, _ADDS, about="Notes a lasting fact about you under Memory."),
+        Tool(_RECALL, recall, about="Reads what stands under Memory; answers begin with it."),
+        Tool(_FORGET, forget, _DELETES, about="Deletes something that stands under Memory."),
     ]
 
 

@@ -32,13 +32,15 @@ class Tool:
     for the model.
 
     `hints`: one that changes something, or that reaches out of the house, has to say so.
-    `gives_untrusted`: strangers may have written some of what it gives.
+    `gives_untrusted`: strangers may have written some of what it gives. `about`: what it does, for
+    people; without it they read what models do.
     """
 
     spec: ToolSpec
     run: Callable[[JsonObject, CallContext], Awaitable[str]]
     hints: ToolHints = HARMLESS
     gives_untrusted: bool = False
+    about: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -102,7 +102,8 @@ def test_secrets_are_nowhere_but_in_files_for_root_and_the_service(
     authority_key = lab.hosts["app"].execute("sed", "-n", "2p", "/etc/parlor/certs/authority.key")
     server_key = lab.hosts["app"].execute("sed", "-n", "2p", "/etc/parlor/certs/server.key")
     secrets = [OPENROUTER_KEY, other, "hush-hush-hush-1", token, authority_key, server_key]
-    secrets += [PASSWORD, household.token]
+    backup_key = lab.hosts["app"].execute("cat", "/etc/parlor/backup/PARLOR_BACKUP_KEY")
+    secrets += [PASSWORD, household.token, backup_key]
     secrets = [secret.strip() for secret in secrets]
     for secret in secrets:
         assert secret not in loud.output

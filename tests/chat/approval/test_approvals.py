@@ -43,7 +43,7 @@ async def test_a_yes_lets_the_call_run_and_every_follower_sees_it(talk, home, pr
     assert home.open() == []
 
 
-@pytest.mark.parametrize(("decision", "read"), [(YES, "allowed"), (NO, "refused")])
+@pytest.mark.parametrize(("decision", "read"), [(YES, "allow"), (NO, "deny")])
 async def test_what_was_decided_is_read_beside_the_call_afterwards(
     talk, home, provider, decision, read
 ):

@@ -58,7 +58,7 @@ def is_mounted(path: Path) -> bool:
     return any(line.split()[4] == str(path) for line in mounts)
 
 
-# Everything liblxc does that a machine may refuse: namespaces, mounts, an overlay, a device.
+# What liblxc does that a machine may refuse, in namespaces that are gone afterwards.
 _TRIAL = """
 set -e
 mount -t tmpfs tmpfs /mnt
@@ -67,6 +67,10 @@ mount -t overlay trial -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/w
 mount -t sysfs sysfs /sys
 ip link add trial0 type bridge
 ip link add trial1 type veth peer name trial2
+mkdir /mnt/groups
+mount -t cgroup2 cgroup2 /mnt/groups
+mkdir "/mnt/groups/parlor-trial-$$"
+rmdir "/mnt/groups/parlor-trial-$$"
 """
 
 
@@ -80,7 +84,7 @@ def unable() -> str:
         return "this kernel shows no control groups (/sys/fs/cgroup)"
     missing = _missing()
     if "iproute2" not in missing and not succeeds("unshare", "-m", "-n", "sh", "-c", _TRIAL):
-        return "this machine lets not even root mount an overlay or make a bridge in a namespace"
+        return "this machine lets root have no overlay, bridge or control group in a namespace"
     if missing and not (shutil.which("apt-get") and os.path.exists("/etc/debian_version")):  # noqa: PTH110
         return f"these packages are missing, and this is no Debian: {', '.join(missing)}"
     return ""

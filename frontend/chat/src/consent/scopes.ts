@@ -9,11 +9,11 @@ export interface ScopeWords {
 const WORDS: Readonly<Record<string, Omit<ScopeWords, "scope">>> = {
   chat: {
     label: "Ask models as you",
-    hint: "Its questions count towards your limits, and cost what yours cost.",
+    hint: "Its questions count towards your limits and cost what yours cost. It may also look into your chats and what Parlor remembers about you.",
   },
   tools: {
     label: "Use your tools",
-    hint: "Those that run without asking you, also over your chats and what Parlor remembers about you.",
+    hint: "Those of your tool servers that run without asking you.",
   },
 };
 

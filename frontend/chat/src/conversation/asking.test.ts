@@ -46,9 +46,9 @@ test("the time that is left is told in minutes, then in seconds", () => {
 });
 
 test("a no and a silence are told apart, and neither is a yes", () => {
-  expect(outcomeWords("refused")).toBe("Not allowed");
+  expect(outcomeWords("deny")).toBe("Not allowed");
   expect(outcomeWords("expired")).toBe("Nobody answered, so it did not run");
-  expect([isYes("refused"), isYes("expired"), isYes("allowed")]).toEqual([false, false, true]);
+  expect([isYes("deny"), isYes("expired"), isYes("allow")]).toEqual([false, false, true]);
 });
 
 test("what became of a form stands at its call; the yes to the call itself is stored with it", () => {

@@ -14,8 +14,8 @@ export function questionTitle(question: Question): string {
 export type Verdict = NonNullable<ToolPart["decision"]> | InputDecided["action"];
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
-  allowed: "Allowed",
-  refused: "Not allowed",
+  allow: "Allowed",
+  deny: "Not allowed",
   expired: "Nobody answered, so it did not run",
   accept: "Answered",
   decline: "Not answered",
@@ -27,7 +27,7 @@ export function outcomeWords(verdict: Verdict): string {
 }
 
 export function isYes(verdict: Verdict): boolean {
-  return verdict === "allowed" || verdict === "accept";
+  return verdict === "allow" || verdict === "accept";
 }
 
 /** What became of the forms of a call. A yes or a no to the call itself is stored with it. */

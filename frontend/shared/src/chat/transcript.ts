@@ -31,13 +31,6 @@ export interface Decided {
   readonly part: number;
 }
 
-/** How a stored call says what its person said. */
-const DECISIONS = {
-  allow: "allowed",
-  deny: "refused",
-  expired: "expired",
-} as const satisfies Record<ApprovalDecided["decision"], NonNullable<ToolPart["decision"]>>;
-
 export function questionId(question: Question): string {
   return question.type === "approval.requested" ? question.approval_id : question.input_id;
 }
@@ -174,9 +167,9 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
     case "input.requested":
       return { ...transcript, questions: [...transcript.questions, event] };
     case "approval.decided": {
-      const decision = DECISIONS[event.decision];
+      const { decision } = event;
       const parts = withTool(transcript.parts, event.call_id, (tool) => ({ ...tool, decision }));
-      return answered({ ...transcript, parts }, event.approval_id, event.decision);
+      return answered({ ...transcript, parts }, event.approval_id, decision);
     }
     case "input.decided":
       return answered(transcript, event.input_id, event.action);

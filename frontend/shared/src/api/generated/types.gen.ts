@@ -2865,8 +2865,6 @@ export type ToolChoices = {
     items: Array<ToolChoice>;
 };
 
-export type ToolDecision = 'allowed' | 'refused' | 'expired';
-
 /**
  * ToolFinished
  */
@@ -2919,7 +2917,7 @@ export type ToolPart = {
      * Call Id
      */
     call_id: string;
-    decision: ToolDecision | null;
+    decision: ApprovalDecision | null;
     /**
      * Duration Ms
      */
