@@ -138,7 +138,10 @@ def deploy_suite() -> Suite:
     os.environ["PARLOR_FILE"] = str(ROOT / "dist" / "parlor.pyz")
     os.environ["PARLOR_LAB"] = "1"
     words = ["--confcutdir=tests/deploy", "-p", "no:randomly", "-o", "timeout=1800", "-v", "-rP"]
-    rest = [*("-n", "2", "--dist", "loadfile"), *(f"--ignore={file}" for file in MEASURED)]
+    rest = [
+        *("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+        *(f"--ignore={file}" for file in MEASURED),
+    ]
     for part in (
         pytest_suite("deployment measured", *words, *MEASURED),
         pytest_suite("deployment", *words, *rest, "tests/deploy"),

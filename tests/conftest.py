@@ -1,8 +1,11 @@
 """What most tests start from: a Parlor in this process, an owner, a signed-in client."""
 
 import ipaddress
+import shutil
+import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -16,7 +19,8 @@ from xdist.scheduler import WorkStealingScheduling
 
 from backend.app import create_app
 from backend.auth.people import Origin, User
-from backend.container import Services, open_services
+from backend.container import DATABASE_NAME, Services, open_services
+from backend.db.migrate import migrate
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
 from backend.settings import ServerSettings, Settings
@@ -172,11 +176,22 @@ def toolbox() -> Toolbox | None:
     return None
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the migrations leave it: making one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / DATABASE_NAME
+    migrate(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
 @pytest.fixture
 async def services(
-    settings: Settings, provider: ScriptedProvider, toolbox: Toolbox | None
+    settings: Settings, provider: ScriptedProvider, toolbox: Toolbox | None, empty_database: Path
 ) -> AsyncGenerator[Services]:
     """Everything but HTTP. The default model is the scripted one, the demo is there too."""
+    shutil.copyfile(empty_database, settings.server.state_dir / DATABASE_NAME)
     providers = Providers([provider, DemoProvider()])
     async with open_services(
         settings, providers=providers, hasher=HASHER, toolbox=toolbox
@@ -190,10 +205,21 @@ async def owner(services: Services) -> User:
     return await services.auth.add(USERNAME, PASSWORD, "Anna", role="owner", first=True)
 
 
+_APPS: dict[str, FastAPI] = {}
+
+
+def app_for(settings: Settings) -> FastAPI:
+    """One for all tests with the same door, to be left as it is: with the first request FastAPI
+    prepares all routes, and that would take longer than most tests. Its lifespan is not run."""
+    door = repr((settings.edge, settings.server.tls_cert))
+    if door not in _APPS:
+        _APPS[door] = create_app(settings)
+    return _APPS[door]
+
+
 @pytest.fixture
-def app(settings: Settings, services: Services) -> FastAPI:
-    """The application around `services`; its own lifespan is not run."""
-    return create_app(settings)
+def app(settings: Settings) -> FastAPI:
+    return app_for(settings)
 
 
 @pytest.fixture

@@ -73,8 +73,10 @@ async def test_only_the_listed_routes_answer_without_a_caller(
 
 
 async def test_a_new_route_that_forgets_its_caller_is_found(
-    app: FastAPI, services: Services, owner: User
+    settings: Settings, services: Services, owner: User
 ) -> None:
+    app = create_app(settings)
+
     @app.get("/api/forgotten")
     async def forgotten() -> str:
         return "a secret"

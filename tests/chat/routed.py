@@ -7,7 +7,6 @@ from typing import Self
 
 import aiohttp
 
-from backend.app import create_app
 from backend.auth.service import AuthService
 from backend.container import Services, open_services
 from backend.providers.openrouter import OpenRouter
@@ -15,7 +14,7 @@ from backend.providers.shipped import Providers
 from backend.settings import Settings
 from backend.toolbox.service import Toolbox
 from tests.chat.talk import Heard, Talk
-from tests.conftest import HASHER, HERE, PASSWORD, USERNAME
+from tests.conftest import HASHER, HERE, PASSWORD, USERNAME, app_for
 from tests.fakes.served import served
 from tests.fakes.upstream import FakeUpstream
 
@@ -103,7 +102,7 @@ class Routed:
     @asynccontextmanager
     async def screen(self) -> AsyncGenerator[Screen]:
         """One that talks HTTP over a socket."""
-        app = create_app(self.services.settings)
+        app = app_for(self.services.settings)
         async with (
             served(app, self.services) as address,
             aiohttp.ClientSession(

@@ -82,7 +82,8 @@ async def test_recall_gives_ids_and_takes_words(talk, diary, provider):
         text("Right."),
     )
     heard = await talk.say("What do you know?")
-    some, everything = [orjson.loads(one.result)["memories"] for one in heard.of(ToolFinished)]
+    given = sorted(heard.of(ToolFinished), key=lambda one: one.call_id)  # they run side by side
+    some, everything = [orjson.loads(one.result)["memories"] for one in given]
     assert [(one["id"], one["text"]) for one in some] == [(nuts, FACT)]
     assert len(everything) == 2
     assert heard.of(ApprovalRequested) == []

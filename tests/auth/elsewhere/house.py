@@ -6,11 +6,10 @@ from typing import Any
 import httpx2
 from starlette.types import Receive, Scope, Send
 
-from backend.app import create_app
 from backend.auth.people import User
 from backend.auth.service import NewPerson
 from backend.container import Services
-from tests.conftest import ORIGIN, PASSWORD
+from tests.conftest import ORIGIN, PASSWORD, app_for
 from tests.fakes.identity_provider import IdentityProvider
 
 START, CALLBACK = "/api/auth/oidc/start", "/api/auth/oidc/callback"
@@ -21,7 +20,7 @@ class House:
 
     def __init__(self, services: Services, stack: AsyncExitStack) -> None:
         self.services = services
-        self._app = create_app(services.settings)
+        self._app = app_for(services.settings)
         self._stack = stack
 
     async def browser(self, base: str = ORIGIN) -> httpx2.AsyncClient:
