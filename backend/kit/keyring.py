@@ -48,26 +48,28 @@ class Keyring:
 
     def find(self, purpose: Purpose, key_id: str) -> Key | None:
         """Raises KeyringError."""
-        for key in self._keys.get(purpose, ()):
-            if key.id == key_id:
-                return key
-        if not self._refresh():
-            return None
-        return next((key for key in self._keys.get(purpose, ()) if key.id == key_id), None)
+        found = self._known(purpose, key_id)
+        if found is None:
+            self._refresh()  # or another thread just has: there may be news either way
+            found = self._known(purpose, key_id)
+        return found
 
     def rotate(self, purpose: Purpose, *, keep: timedelta | None = None) -> Key:
         """Make a new key. Older ones stay readable; with `keep`, those replaced for longer go."""
         self._change(purpose, only_first=False, keep=keep)
         return self._keys[purpose][-1]
 
-    def _refresh(self) -> bool:
-        """Whether the file has changed since it was read."""
+    def _known(self, purpose: Purpose, key_id: str) -> Key | None:
+        return next((key for key in self._keys.get(purpose, ()) if key.id == key_id), None)
+
+    def _refresh(self) -> None:
+        """Read the file, if it has changed since."""
         try:
             changed_at = self._path.stat().st_mtime_ns
         except FileNotFoundError:
-            return False
+            return
         if changed_at == self._read_at:
-            return False
+            return
         try:
             given = json.loads(self._path.read_text("utf-8"))
             self._keys = {purpose: [_key(raw) for raw in given[purpose]] for purpose in given}
@@ -77,7 +79,6 @@ class Keyring:
                 " stored secrets have to be entered again (then remove the file)."
             ) from error
         self._read_at = changed_at
-        return True
 
     def _change(self, purpose: Purpose, *, only_first: bool, keep: timedelta | None = None) -> None:
         """Under a lock, because two processes may start on a fresh folder together."""
