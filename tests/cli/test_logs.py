@@ -57,7 +57,7 @@ async def browser(talkative: Server) -> AsyncGenerator[httpx2.AsyncClient]:
 def break_a_message(database: Path) -> None:
     """A row that no release has written; reading it fails, and the failure quotes it."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        broken = f'[{{"type": "{MESSAGE}", "text": {{"{ANSWER}": 1}}}}]'
+        broken = f'[{{"type": "{MESSAGE}", "text": {{"{ANSWER}": '
         connection.execute("UPDATE messages SET parts = ?", (broken,))
 
 
