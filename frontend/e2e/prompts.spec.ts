@@ -7,6 +7,14 @@ import { test } from "./study.ts";
 const list = (page: Page) => page.getByRole("listbox", { name: "Prompts" });
 const chosen = (page: Page) => page.getByRole("option", { selected: true });
 
+/** Types it as the first of its page, and waits until the prompts are known. */
+async function seek(chat: Chat, words: string) {
+  const known = chat.page.waitForResponse("**/api/mcp/prompts*");
+  await chat.field.pressSequentially(words);
+  await known;
+  await expect(chat.page.getByText("Looking for prompts")).toHaveCount(0);
+}
+
 test("a slash finds a prompt by a few letters, and its words wait to be sent", async ({
   chat,
   study,
@@ -38,7 +46,7 @@ test("a slash finds a prompt by a few letters, and its words wait to be sent", a
 
 test("a prompt asks for what it needs, and only for that", async ({ chat }) => {
   await chat.open();
-  await chat.field.pressSequentially("/letter");
+  await seek(chat, "/letter");
   await chat.field.press("Tab");
   const form = chat.page.getByRole("dialog", { name: "Write a letter" });
   await expect(form).toContainText("Bookshelf");
@@ -63,7 +71,7 @@ test("a prompt asks for what it needs, and only for that", async ({ chat }) => {
 
 test("a prompt that its server does not give says so, and nothing is lost", async ({ chat }) => {
   await chat.open();
-  await chat.field.pressSequentially("/torn");
+  await seek(chat, "/torn");
   await chat.field.press("Enter");
   await expect(chat.page.getByRole("alert")).toContainText(/refused/);
   await expect(chat.field).toHaveValue("/torn");
@@ -71,7 +79,7 @@ test("a prompt that its server does not give says so, and nothing is lost", asyn
 
 test("a message may begin with a slash all the same", async ({ chat }) => {
   await chat.open();
-  await chat.field.pressSequentially("/etc/hosts, what is it?");
+  await seek(chat, "/etc/hosts, what is it?");
   await expect(list(chat.page)).toBeHidden();
   await chat.field.press("Enter");
   await expect(chat.questions.last()).toContainText("/etc/hosts, what is it?");
