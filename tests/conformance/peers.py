@@ -21,7 +21,7 @@ from backend.kit.log import configure_logging
 from tests.conformance import peer_checks as checks
 from tests.conformance.household import Household, household
 from tests.conformance.peer_bench import Bench, answer
-from tests.conformance.peer_install import install, node_program, python_program
+from tests.conformance.peer_install import PEERS, install, node_program, python_program
 from tests.fakes.site import FakeSite
 
 SECRETS = {"OPENROUTER_API_KEY": "sk-or-not-for-peers", "PARLOR_API_KEY": "not-for-peers"}
@@ -50,7 +50,7 @@ class Peer:
         with tempfile.TemporaryFile() as said:
             self.process = await asyncio.create_subprocess_exec(
                 *self.serves,
-                env={"PATH": os.environ["PATH"], "PORT": str(self.port), "HOME": "/nonexistent"},
+                env={"PATH": os.environ["PATH"], "PORT": str(self.port), "HOME": str(PEERS)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -34,9 +34,10 @@ def test_it_serves_from_an_empty_folder_with_an_empty_home_and_nothing_in_the_en
     assert b"<!doctype html" in page.lower()
 
 
-def test_it_serves_without_any_home(file: Path, start: Start, empty: Path) -> None:
+def test_it_serves_without_any_home(file: Path, start: Start, empty: Path, home: Path) -> None:
     """It then unpacks into the state folder."""
-    start([sys.executable, file, "serve"], env={"HOME": "/nonexistent"})
+    (home / "file").touch()
+    start([sys.executable, file, "serve"], env={"HOME": str(home / "file" / "none")})
     assert list((empty / "data" / "unpacked").glob("parlor-*"))
 
 
