@@ -67,6 +67,8 @@ class Attempt:
     refused: str = ""
     lost: str = ""
     unusable: str = ""
+    sent: bool = False
+    """Over HTTP: whether any of it went out."""
     status: int = 0
     """Of the last answer over HTTP that was no success."""
     challenge: str = ""

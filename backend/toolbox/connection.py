@@ -39,6 +39,7 @@ _SOONEST_RELIST, _LATEST_RELIST = 5.0, 300.0
 _COALESCE_SECONDS = 0.05
 _SUSPECT_SECONDS = 2.0
 _GOODBYE_SECONDS = 10.0
+_LAST_ANSWERS_SECONDS = 2.0
 
 _log = structlog.get_logger()
 
@@ -298,7 +299,13 @@ class Connection:
                 await pause(self._listed_at + _SUSPECT_SECONDS - self._clock.monotonic())
             self._poked.clear()
             self._suspected = False
-            self._list(await session.listing())
+            try:
+                listing = await session.listing()
+            except Exception:
+                self._lose()
+                await session.last_answers(_LAST_ANSWERS_SECONDS)
+                raise
+            self._list(listing)
             self._settle()
 
     def _freshness(self) -> float:

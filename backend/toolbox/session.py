@@ -25,6 +25,7 @@ from backend.toolbox.dialling import Transport, Way
 from backend.toolbox.events import Events
 from backend.toolbox.listing import listed
 from backend.toolbox.records import (
+    Address,
     CallFailedError,
     Listing,
     Outcome,
@@ -137,12 +138,21 @@ class Session:
         if attempt.lost:
             return UnreachableError(attempt.lost)
         if error.code == types.CONNECTION_CLOSED and error.message == "Connection closed":
+            if isinstance(self._definition.where, Address) and not attempt.sent:
+                attempt.refused = "the connection broke"
             return UnreachableError("the connection broke", ends_session=True)
         if error.code == types.CONNECTION_CLOSED and error.message.startswith("SSE stream"):
             return UnreachableError("the connection broke in the middle of the answer")
         if error.code in (types.METHOD_NOT_FOUND, types.INVALID_PARAMS):
             self._events.changed()  # perhaps it offers something else by now
         return CallFailedError(f"It refused: {error.message[:2000]} (code {error.code}).")
+
+    async def last_answers(self, seconds: float) -> None:
+        """Of the calls that are on their way: whether one ran shows in its own answer alone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.running:  # noqa: ASYNC110  # two seconds at most, as a session ends
+                    await anyio.sleep(0.02)
 
     async def follow_changes(self) -> None:
         """Hear of changes for as long as the session lives, where the server tells of them."""

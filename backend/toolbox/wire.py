@@ -49,7 +49,7 @@ class Watched(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST" and (attempt := current.get()) is not None:
             attempt.refused = attempt.lost = attempt.unusable = ""
-            attempt.status = 0
+            attempt.status, attempt.sent = 0, True
         if request.method == "DELETE":
             return await self._goodbye(request)
         if request.method == "POST" and (track := self._events.track()) is not None:

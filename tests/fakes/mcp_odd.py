@@ -36,6 +36,8 @@ class OddServer:
         self.results: dict[str, Message | Callable[[], Response]] = {}
         """Method or tool name -> its result, or a whole answer."""
         self.hangs: set[str] = set()
+        self.delays: dict[str, float] = {}
+        """Method -> seconds before anything happens."""
         self.capabilities: Message = {"tools": {}}
 
     def forget(self, status: int, body: Message | None = None) -> None:
@@ -59,6 +61,7 @@ class OddServer:
         self.asked.append(method)
         if method in self.hangs or "*" in self.hangs:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.delays.get(method, 0))
         if method == "initialize":
             return self._handshake(message)
         session = request.headers.get("mcp-session-id", "")

@@ -70,6 +70,18 @@ async def test_t22b_a_forgotten_session_is_opened_anew_and_the_call_succeeds(sho
         assert odd.handshakes == 2
 
 
+async def test_t22b_a_list_that_finds_the_session_gone_takes_no_call_with_it(shop):
+    """The call is on its way then, and its own answer says that it did not run."""
+    odd = OddServer()
+    async with running(odd) as remote:
+        server = await shop.ready(remote.url)
+        odd.delays["tools/call"] = 0.4
+        odd.forget(404)
+        server.changed()
+        assert (await shop.call(server, "ping")).text == "ping done"
+        assert odd.handshakes == 2
+
+
 async def test_t22b_a_server_that_forgets_every_session_is_not_asked_for_ever(shop):
     odd = OddServer()
     async with running(odd) as remote:
