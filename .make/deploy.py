@@ -30,6 +30,7 @@ from steps import (
 ANSIBLE = ROOT / "ansible"
 LOCK = ROOT / "requirements-deploy.lock"
 PROGRAM = VENV / "bin" / "ansible-playbook"
+UNREACHABLE = 4  # Ansible's exit code
 COLLECTIONS = CACHE / "collections"
 # Of the `ansible` package, which bundles collections, one folder is needed, and only by those who
 # reach their containers through the Proxmox host.
@@ -112,7 +113,12 @@ def run(playbook: str) -> int:
     command = [str(PROGRAM), "-i", str(hosts), str(ANSIBLE / playbook)]
     command += shlex.split(os.environ.get("ARGS", ""))
     env = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}
-    return subprocess.run(command, cwd=ANSIBLE, env=env, check=False).returncode
+    code = subprocess.run(command, cwd=ANSIBLE, env=env, check=False).returncode
+    if code == UNREACHABLE:
+        say(
+            "A host did not answer. When it does, run the same command again: it goes on from there."
+        )
+    return code
 
 
 def ready_for_tests() -> str:

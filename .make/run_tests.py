@@ -108,7 +108,9 @@ def pytest_suite(name: str, *words: str) -> Suite:
 def python_suite() -> Suite:
     # These wait for each other's sockets more than they compute.
     workers = (os.process_cpu_count() or 1) * 3 // 2
-    return pytest_suite("backend tests", "-n", str(workers), "-m", "not system")
+    # Each loads its plugins anew, and what tries at random is the other suite's.
+    lean = ("-p", "no:schemathesis")
+    return pytest_suite("backend tests", *lean, "-n", str(workers), "-m", "not system")
 
 
 def system_suite() -> Suite:

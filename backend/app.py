@@ -29,12 +29,14 @@ from backend.api import (
     people,
     second_factor,
     sessions,
+    system,
     tool_prompts,
     tool_resources,
     tool_sign_in,
     tool_traffic,
     tools,
     turns,
+    uploads,
 )
 from backend.api.edge import gate
 from backend.api.errors import add_error_handlers
@@ -57,6 +59,7 @@ ROUTERS = (
     live.router,
     models.router,
     memories.router,
+    uploads.router,
     tools.router,
     own_tools.router,
     mcp.router,
@@ -76,6 +79,7 @@ ROUTERS = (
     people.router,
     devices.router,
     audit.router,
+    system.router,
     metrics.router,
     ca.router,
 )

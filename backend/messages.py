@@ -49,11 +49,22 @@ class AssistantStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or a sound of a tool that is kept, for people to see: no model reads it."""
+
+    __pydantic_config__ = ConfigDict(json_schema_serialization_defaults_required=True)
+    file_id: str
+    media_type: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ToolReturn:
     call_id: str
     name: str
     content: str
     failed: bool = False
+    media: tuple[Media, ...] = ()
 
 
 type PromptMessage = SystemPrompt | UserPrompt | AssistantStep | ToolReturn

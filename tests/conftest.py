@@ -1,5 +1,6 @@
 """What most tests start from: a Parlor in this process, an owner, a signed-in client."""
 
+import gc
 import ipaddress
 import shutil
 import sqlite3
@@ -37,6 +38,7 @@ HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 SYSTEM = (
     "tests/api/test_schema.py",
+    "tests/chat/test_stopped_crowd.py",
     "tests/cli/",
     "tests/durability/",
     "tests/edge/test_patience.py",
@@ -64,6 +66,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SYSTEM):
             item.add_marker(pytest.mark.system)
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What importing made stays to the end: looking through it again and again takes longer than
+    many tests. What a test leaves behind is found as before."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 MAY_BLOCK = {

@@ -3,12 +3,15 @@
 from fastapi import Request, Response
 
 from backend.auth.callers import SESSION_LIFE
+from backend.auth.oidc import QUESTION_LIFE
 from backend.auth.sessions import SignedIn
 from backend.auth.tokens import KNOWN_LIFE
 
 SESSION = "parlor"
 WALL = "parlor-wall"
 KNOWN = "parlor-known"
+OIDC = "parlor-oidc"
+TOOLS = "parlor-tools"
 _WALL_SECONDS = 400 * 24 * 3600
 """As long as browsers allow; it is set anew every day."""
 
@@ -34,13 +37,23 @@ def set_known(request: Request, response: Response, known: str) -> None:
 
 def clear_session(request: Request, response: Response) -> None:
     """The browser's mark stays: its owner will want to sign in again."""
-    name = named(request, SESSION)
-    response.delete_cookie(name, secure=is_secure(request), httponly=True, samesite="lax")
+    delete(request, response, SESSION)
     request.state.cookies = []  # it may have been renewed a moment ago
 
 
 def set_wall(request: Request, response: Response, token: str) -> None:
     _set(request, response, WALL, token)
+
+
+def set_journey(request: Request, response: Response, name: str, browser: str) -> None:
+    """`name`: `OIDC` or `TOOLS`."""
+    _set(request, response, name, browser)
+
+
+def delete(request: Request, response: Response, name: str) -> None:
+    response.delete_cookie(
+        named(request, name), secure=is_secure(request), httponly=True, samesite="lax"
+    )
 
 
 def renew(request: Request, name: str, value: str) -> None:
@@ -67,4 +80,6 @@ _SECONDS = {
     SESSION: round(SESSION_LIFE.total_seconds()),
     KNOWN: round(KNOWN_LIFE.total_seconds()),
     WALL: _WALL_SECONDS,
+    OIDC: round(QUESTION_LIFE.total_seconds()),
+    TOOLS: round(QUESTION_LIFE.total_seconds()),
 }

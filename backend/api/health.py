@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
-from backend.condition import readiness
+from backend.condition.readiness import readiness
 from backend.kit.version import VERSION
 
 router = APIRouter(tags=["health"])

@@ -5,10 +5,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, override
 
 from fastapi import HTTPException, Request, Response
-from fastapi.routing import APIRoute
+
+from backend.api.late_route import LateRoute
 
 
-class JsonRoute(APIRoute):
+class JsonRoute(LateRoute):
     """A route whose JSON body has to be plain: UTF-8, no key twice, no NaN, not absurdly deep."""
 
     @override

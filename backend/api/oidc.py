@@ -4,16 +4,17 @@ and each goes to one of two fixed places: nothing that a request says becomes an
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
 from backend.api import cookies
 from backend.api.deps import AccountCaller, CrossSiteError, Id, ServicesDep, identified, origin_of
 from backend.api.errors import declared
+from backend.api.journey import Journey, own_address
 from backend.auth.access import ACCOUNT
 from backend.auth.callers import NotSignedInError
-from backend.auth.oidc import QUESTION_LIFE, Answer, OidcSignIn
+from backend.auth.oidc import Answer, OidcSignIn
 from backend.auth.people import Caller
 from backend.container import Services
 from backend.kit.errors import AppError, NotFoundError
@@ -23,9 +24,7 @@ router = APIRouter(prefix="/api/auth", tags=["accounts"])
 _HOME = "/"
 _PROBLEM = "/login#problem="
 _CALLBACK = "/api/auth/oidc/callback"
-_COOKIE = "parlor-oidc"
-
-type _Word = Annotated[str | None, Query(max_length=2000, pattern=r"^[\x20-\x7E]*$")]
+_journey = Journey(cookies.OIDC)
 
 
 class IdentityBody(BaseModel):
@@ -47,19 +46,11 @@ async def oidc_start(
     try:
         oidc = _configured(services)
         caller = await _linking(request) if link else None
-        begun = await oidc.begin(_redirect_uri(request, services), link=caller)
+        begun = await oidc.begin(own_address(request, services) + _CALLBACK, link=caller)
     except AppError as error:
         return _problem(error)
     answer = RedirectResponse(begun.address, 303)
-    answer.set_cookie(
-        cookies.named(request, _COOKIE),
-        begun.browser,
-        max_age=round(QUESTION_LIFE.total_seconds()),
-        httponly=True,
-        secure=cookies.is_secure(request),
-        samesite="lax",
-        path="/",
-    )
+    _journey.begin(request, answer, begun.browser)
     return answer
 
 
@@ -67,17 +58,9 @@ async def oidc_start(
     "/oidc/callback", status_code=303, response_class=RedirectResponse, responses=declared()
 )
 async def oidc_callback(
-    request: Request,
-    services: ServicesDep,
-    *,
-    state: _Word = None,
-    code: _Word = None,
-    error: _Word = None,
-    iss: _Word = None,
+    request: Request, given: Annotated[Answer, Depends(_journey)], services: ServicesDep
 ) -> RedirectResponse:
     """Where the provider sends the browser back to."""
-    name = cookies.named(request, _COOKIE)
-    given = Answer(state, code, error, iss, request.cookies.get(name))
     try:
         oidc = _configured(services)
         signed_in = await oidc.finish(
@@ -88,7 +71,7 @@ async def oidc_callback(
             cookies.set_session(request, answer, signed_in)
     except AppError as problem:
         answer = _problem(problem)
-    answer.delete_cookie(name, secure=cookies.is_secure(request), httponly=True, samesite="lax")
+    _journey.end(request, answer)
     return answer
 
 
@@ -137,15 +120,6 @@ async def _caller(request: Request) -> Caller | None:
     except NotSignedInError:
         return None
     return caller if isinstance(caller, Caller) and caller.kind == "session" else None
-
-
-def _redirect_uri(request: Request, services: Services) -> str:
-    """The address that the provider knows; without one, the name that the browser used, which is
-    one of ours or the request would not have come this far."""
-    public = services.settings.edge.public_url
-    if public is not None:
-        return str(public).rstrip("/") + _CALLBACK
-    return f"{request.scope['scheme']}://{request.headers['host']}{_CALLBACK}"
 
 
 def _problem(error: AppError) -> RedirectResponse:

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 
 from backend.api.deps import ReadCaller, ServicesDep
 from backend.api.errors import declared
+from backend.api.tool_routes import EitherSlash, who_is
 from backend.api.tool_views import ToolBody
-from backend.api.tools import EitherSlash, ToolList
+from backend.api.tools import ToolList
 from backend.auth.limits import tool_allowed
-from backend.toolbox.context import Seen, Who
+from backend.toolbox.context import Seen
 from backend.toolbox.policy import PersonGate
 from backend.toolbox.service import Tool
 
@@ -19,7 +20,7 @@ async def list_own_tools(caller: ReadCaller, services: ServicesDep) -> ToolList:
     """Those that the caller's limits allow. One that they never want is not offered to models; in
     the policy their `server_id` is empty."""
     servers, limits = services.tool_servers, caller.user.limits
-    gate = servers.gate_for(Who(caller.owner_id, tools=limits.tools))
+    gate = servers.gate_for(who_is(caller))
     tools = [tool for tool in servers.own_tools if tool_allowed(limits, tool.spec.name)]
     return ToolList(tools=[_body(tool, gate) for tool in tools])
 

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.api.deps import ChatCaller, ReadCaller, ServicesDep
+from backend.api.deps import ServicesDep
 from backend.api.errors import declared
-from backend.api.tools import ClientId, EitherSlash, ServerId, ToolName
-from backend.toolbox.context import Who
+from backend.api.tool_routes import EitherSlash, ServerId, ToolName, WhoAsks, WhoLooks
 
 router = APIRouter(prefix="/api/mcp/prompts", tags=["tools"], route_class=EitherSlash)
 
@@ -55,11 +54,8 @@ class PromptText(BaseModel):
 
 
 @router.get("", responses=declared(401, 403))
-async def list_prompts(
-    caller: ReadCaller, services: ServicesDep, client: ClientId = "chat"
-) -> PromptList:
+async def list_prompts(who: WhoLooks, services: ServicesDep) -> PromptList:
     """Of the servers that are there now and that the caller wants on this surface."""
-    who = Who(caller.owner_id, client, caller.user.limits.tools)
     return PromptList(
         prompts=[
             Prompt(
@@ -81,9 +77,8 @@ async def list_prompts(
 
 
 @router.post("/get", responses=declared(400, 401, 403, 404, 413, 502, 503))
-async def get_prompt(body: PromptRequest, caller: ChatCaller, services: ServicesDep) -> PromptText:
+async def get_prompt(body: PromptRequest, who: WhoAsks, services: ServicesDep) -> PromptText:
     """Filled in by its server, as one text. 502: the server said no."""
-    who = Who(caller.owner_id, tools=caller.user.limits.tools)
     found = await services.tool_servers.offers.prompt(
         who, body.server_id, body.name, body.arguments
     )

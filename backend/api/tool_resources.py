@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.api.deps import ChatCaller, ReadCaller, ServicesDep
+from backend.api.deps import ServicesDep
 from backend.api.errors import declared
-from backend.api.tools import ClientId, EitherSlash, ServerId
-from backend.toolbox.context import Who
+from backend.api.tool_routes import EitherSlash, ServerId, WhoAsks, WhoLooks
 from backend.toolbox.offers import LONGEST_TEXT
 
 router = APIRouter(prefix="/api/mcp/resources", tags=["tools"], route_class=EitherSlash)
@@ -48,11 +47,8 @@ class ResourceText(BaseModel):
 
 
 @router.get("", responses=declared(401, 403))
-async def list_resources(
-    caller: ReadCaller, services: ServicesDep, client: ClientId = "chat"
-) -> ResourceList:
+async def list_resources(who: WhoLooks, services: ServicesDep) -> ResourceList:
     """Of the servers that are there now and that the caller wants on this surface."""
-    who = Who(caller.owner_id, client, caller.user.limits.tools)
     return ResourceList(
         resources=[
             Resource(
@@ -71,11 +67,8 @@ async def list_resources(
 
 
 @router.post("/read", responses=declared(400, 401, 403, 404, 413, 415, 502, 503))
-async def read_resource(
-    body: ResourceRequest, caller: ChatCaller, services: ServicesDep
-) -> ResourceText:
+async def read_resource(body: ResourceRequest, who: WhoAsks, services: ServicesDep) -> ResourceText:
     """Its text, as its server gives it now. 415: it is no text. 502: the server said no."""
-    who = Who(caller.owner_id, tools=caller.user.limits.tools)
     found = await services.tool_servers.offers.read(who, body.server_id, body.uri)
     return ResourceText(
         title=found.title,

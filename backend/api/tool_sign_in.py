@@ -3,16 +3,17 @@ fixed place: nothing that a request says becomes an address."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
 from backend.api import cookies
 from backend.api.deps import AccountCaller, Id, ServicesDep, identified
 from backend.api.errors import declared
-from backend.api.tools import EitherSlash
+from backend.api.journey import Journey, own_address
+from backend.api.tool_routes import EitherSlash
 from backend.auth.callers import NotSignedInError
-from backend.auth.oidc import QUESTION_LIFE, Answer
+from backend.auth.oidc import Answer
 from backend.auth.people import Caller
 from backend.container import Services
 from backend.kit.errors import AppError, NotFoundError
@@ -28,9 +29,7 @@ router = APIRouter(tags=["tools"], route_class=EitherSlash)
 
 _TARGET = "/settings/tools#sign-in="
 _DONE = "done"
-_COOKIE = "parlor-tools"
-
-type _Word = Annotated[str | None, Query(max_length=2000, pattern=r"^[\x20-\x7E]*$")]
+_journey = Journey(cookies.TOOLS)
 
 
 class SignInPage(BaseModel):
@@ -55,31 +54,15 @@ async def sign_in_at_tool_server(
     server = services.tool_servers.server(server_id)
     wish = _accounts(services).wish(server, caller.user.id)
     begun = await services.tool_sign_in.begin(wish, _home(request, services))
-    response.set_cookie(
-        cookies.named(request, _COOKIE),
-        begun.browser,
-        max_age=round(QUESTION_LIFE.total_seconds()),
-        httponly=True,
-        secure=cookies.is_secure(request),
-        samesite="lax",
-        path="/",
-    )
+    _journey.begin(request, response, begun.browser)
     return SignInPage(url=begun.address)
 
 
 @router.get(CALLBACK_PATH, status_code=303, response_class=RedirectResponse, responses=declared())
 async def tool_sign_in_callback(
-    request: Request,
-    services: ServicesDep,
-    *,
-    state: _Word = None,
-    code: _Word = None,
-    error: _Word = None,
-    iss: _Word = None,
+    request: Request, given: Annotated[Answer, Depends(_journey)], services: ServicesDep
 ) -> RedirectResponse:
     """Where the authorisation server sends the browser back to."""
-    name = cookies.named(request, _COOKIE)
-    given = Answer(state, code, error, iss, request.cookies.get(name))
     try:
         user_id = await _person(request)
         server_id = await services.tool_sign_in.finish(given, user_id)
@@ -87,7 +70,7 @@ async def tool_sign_in_callback(
         answer = RedirectResponse(_TARGET + _DONE, 303)
     except AppError as problem:
         answer = RedirectResponse(_TARGET + problem.code, 303)  # ours, one of a few
-    answer.delete_cookie(name, secure=cookies.is_secure(request), httponly=True, samesite="lax")
+    _journey.end(request, answer)
     return answer
 
 
@@ -107,12 +90,8 @@ async def client_document(request: Request, services: ServicesDep) -> dict[str, 
 
 
 def _home(request: Request, services: Services) -> Home:
-    """The address that others know; without one, the name that the browser used, which is one of
-    ours or the request would not have come this far."""
-    public = services.settings.edge.public_url
-    if public is not None:
-        return Home(str(public).rstrip("/"), public=True)
-    return Home(f"{request.scope['scheme']}://{request.headers['host']}", public=False)
+    is_public = services.settings.edge.public_url is not None
+    return Home(own_address(request, services), public=is_public)
 
 
 def _accounts(services: Services) -> Accounts:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.api.deps import AdminCaller, Id, ServicesDep
 from backend.api.errors import declared
-from backend.api.tools import EitherSlash, by_whom
+from backend.api.tool_routes import EitherSlash, by_whom
 from backend.auth.people import Caller
 from backend.container import Services
 

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from backend.api.tool_routes import who_is
 from backend.auth.limits import tool_allowed
 from backend.auth.people import Caller
 from backend.messages import JsonObject
-from backend.toolbox.context import Choice, Seen, Who
+from backend.toolbox.context import Choice, Seen
 from backend.toolbox.policy import Policy, current
 from backend.toolbox.policy_memory import Change
 from backend.toolbox.records import Address, Source, StateName
@@ -103,7 +104,7 @@ def server_body(servers: ToolServers, server_id: str, caller: Caller) -> ServerB
 def tool_bodies(servers: ToolServers, server_id: str, caller: Caller) -> list[ToolBody]:
     """Those that the caller's limits allow. Raises NotFoundError."""
     definition = servers.server(server_id).definition
-    gate = servers.gate_for(Who(caller.owner_id, tools=caller.user.limits.tools))
+    gate = servers.gate_for(who_is(caller))
     bodies = []
     for tool in servers.tools_of(server_id):
         if not any(tool_allowed(caller.user.limits, name) for name in tool.names):

@@ -2,12 +2,10 @@
 file alone: no route takes one. Each path is there with and without a slash at its end."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, override
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from starlette.routing import Match
-from starlette.types import Scope
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.api.deps import (
     AccountCaller,
@@ -16,33 +14,19 @@ from backend.api.deps import (
     Id,
     ReadCaller,
     ServicesDep,
-    origin_of,
 )
 from backend.api.errors import declared
-from backend.api.json_body import JsonRoute
+from backend.api.tool_routes import ClientId, EitherSlash, ServerId, ToolName, by_whom
 from backend.api.tool_views import ServerBody, ToolBody, server_body, tool_bodies
-from backend.auth.members import By
 from backend.auth.people import Caller
 from backend.container import Services
 from backend.kit.errors import NotFoundError
 from backend.toolbox.context import Choice, Client
 
-
-class EitherSlash(JsonRoute):
-    @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"]
-        if path.endswith("/"):
-            scope = {**scope, "path": path[:-1]}
-        return super().matches(scope)
-
-
 router = APIRouter(prefix="/api/mcp", tags=["tools"], route_class=EitherSlash)
 
 _CONFIG = ConfigDict(extra="forbid")
 
-type ToolName = Annotated[str, Field(min_length=1, max_length=300)]
-type ServerId = Annotated[str, Field(max_length=100)]
 type Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
 type Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -126,18 +110,6 @@ class Preference(BaseModel):
     enabled_servers: list[str] | None
 
 
-def _surface(name: Any) -> Any:
-    return "chat" if name == "svelte" else name
-
-
-type ClientId = Annotated[Client, BeforeValidator(_surface)]
-
-
-def by_whom(caller: Caller, request: Request) -> By:
-    """For the log."""
-    return By(caller.user.username, origin_of(request).address)
-
-
 def _list(services: Services, caller: Caller) -> ServerList:
     servers = services.tool_servers
     bodies = [server_body(servers, one, caller) for one in list(servers.connections)]
@@ -159,7 +131,7 @@ async def connect_server(
 ) -> ServerBody:
     """Add a server by its web address; it is kept when it answers."""
     by = by_whom(caller, request)
-    server = await services.tool_servers.add(body.url, added_by=caller.owner_id, by=by)
+    server = await services.tool_servers.roster.add(body.url, added_by=caller.owner_id, by=by)
     return server_body(services.tool_servers, server.definition.id, caller)
 
 
@@ -170,7 +142,7 @@ async def discover_servers(
     """What is found there is trusted like what stands in the operator's file."""
     if body.ports:
         by = by_whom(caller, request)
-        await services.tool_servers.discover([body.host], body.ports, by)
+        await services.tool_servers.roster.discover([body.host], body.ports, by)
     else:
         await services.tool_servers.refresh()
     return _list(services, caller)

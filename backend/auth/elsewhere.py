@@ -11,6 +11,7 @@ from backend.auth.people import Caller, Origin
 from backend.auth.service import AuthService
 from backend.auth.signed_tokens import Expected, PublishedKeys
 from backend.db.database import Database
+from backend.edge_settings import AccessSettings, OidcSettings
 from backend.kit.clock import Clock
 from backend.kit.errors import NotFoundError
 from backend.kit.outbound import Outbound
@@ -30,6 +31,18 @@ class AccessOptions:
     audience: str
     keys_url: str | None = None
     """Of tests; the team's own otherwise."""
+
+
+def oidc_options(settings: OidcSettings) -> OidcOptions | None:
+    if not settings.issuer:
+        return None
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    client = Client(settings.issuer, settings.client_id, secret)
+    return OidcOptions(client, settings.name, settings.new_people)
+
+
+def access_options(settings: AccessSettings) -> AccessOptions | None:
+    return AccessOptions(settings.team, settings.audience) if settings.team else None
 
 
 class Identities:

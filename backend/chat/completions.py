@@ -87,7 +87,7 @@ class _Answer:
 
 
 class Completions:
-    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+    def __init__(  # noqa: PLR0913  # wired in one place, parts.py
         self,
         *,
         catalog: Catalog,

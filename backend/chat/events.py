@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from backend.messages import JsonObject
+from backend.messages import JsonObject, Media
 from backend.toolbox.context import ApprovalReason
 
 _CONFIG = ConfigDict(json_schema_serialization_defaults_required=True)
@@ -79,11 +79,14 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
+    """`media`: pictures and sounds that it gave, at `/api/uploads/{file_id}/content`."""
+
     __pydantic_config__ = _CONFIG
     call_id: str
     status: ToolStatus
     result: str
     duration_ms: int
+    media: tuple[Media, ...] = ()
     type: Literal["tool.finished"] = "tool.finished"
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from zoneinfo import ZoneInfo
 
+from backend.attachments.records import Owner
+from backend.attachments.service import Attachments
 from backend.catalog.service import Catalog
 from backend.chat import events
 from backend.chat.allowance import Permit
@@ -36,6 +39,7 @@ class Offer:
     toolbox_for: ToolboxFor
     demo_toolbox: Toolbox
     remembered: Remembered
+    attachments: Attachments
     share: float
 
 
@@ -131,7 +135,9 @@ class TurnPreparer:
         seen = toolbox.seen_after(_called(begun.path))
         for source in attached_sources(begun.path):
             seen.add(source)
-        return lambda call: questions.context(call, who, seen)
+        owner = Owner(running.owner_id, turn.conversation_id, turn.message_id)
+        keep = partial(self._offer.attachments.keep, owner)
+        return lambda call: replace(questions.context(call, who, seen), keep=keep)
 
 
 def _called(path: list[PathMessage]) -> list[ToolCall]:

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from backend.chat.events import ApprovalDecision, TurnKind, TurnStatus
-from backend.messages import JsonObject, Usage
+from backend.messages import JsonObject, Media, Usage
 
 _CONFIG = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
@@ -37,7 +37,7 @@ class ToolPart:
     """A call and, once it ended, its result. `step` as in the event `tool.started`.
 
     `decision`: what a person said when they were asked; `expired`: nobody answered, so it did not
-    run. null: nobody was asked.
+    run. null: nobody was asked. `media`: as in the event `tool.finished`.
     """
 
     __pydantic_config__ = _CONFIG
@@ -49,6 +49,7 @@ class ToolPart:
     result: str | None = None
     duration_ms: int | None = None
     decision: ApprovalDecision | None = None
+    media: tuple[Media, ...] = ()
     type: Literal["tool"] = "tool"
 
 

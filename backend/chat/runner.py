@@ -48,7 +48,7 @@ class TurnEndedError(ConflictError):
 
 
 class TurnRunner:
-    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+    def __init__(  # noqa: PLR0913  # wired in one place, parts.py
         self,
         *,
         store: TurnStore,

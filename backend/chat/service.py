@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from backend.attachments.service import Attachments
 from backend.auth.people import User
 from backend.catalog.service import Catalog
 from backend.chat.allowance import Allowance, Wish
@@ -63,7 +64,7 @@ class NewMessage:
 
 
 class ChatService:
-    def __init__(  # noqa: PLR0913  # wired in one place, container.py
+    def __init__(  # noqa: PLR0913  # wired in one place, parts.py
         self,
         *,
         conversations: ConversationStore,
@@ -71,6 +72,7 @@ class ChatService:
         runner: TurnRunner,
         catalog: Catalog,
         allowance: Allowance,
+        attachments: Attachments,
         hub: Hub,
         clock: Clock,
         system_prompt: str | None,
@@ -80,6 +82,7 @@ class ChatService:
         self._runner = runner
         self._catalog = catalog
         self._allowance = allowance
+        self._attachments = attachments
         self._hub = hub
         self._clock = clock
         self._system_prompt = system_prompt
@@ -165,6 +168,7 @@ class ChatService:
     async def stop_all(self, owner_id: str) -> None:
         """Of somebody who has gone."""
         await self._runner.stop_all(owner_id)
+        self._attachments.tidy()
 
     def questions(self, owner_id: str) -> list[QuestionAsked]:
         """What this person's running turns wait for."""
@@ -240,6 +244,7 @@ class ChatService:
     async def delete(self, owner_id: str, conversation_id: str) -> None:
         await self._runner.stop_in(owner_id, conversation_id)
         await self._conversations.delete(owner_id, conversation_id)
+        self._attachments.tidy()
         announce_deleted(self._hub, owner_id, conversation_id)
 
     async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
@@ -247,4 +252,5 @@ class ChatService:
         await self._conversations.check_message(owner_id, conversation_id, message_id)
         await self._runner.stop_in(owner_id, conversation_id)
         await self._conversations.delete_message(owner_id, conversation_id, message_id)
+        self._attachments.tidy()
         announce_messages(self._hub, owner_id, conversation_id)

@@ -117,5 +117,5 @@ class Transcript:
                 part.decision = event.decision
             else:
                 part.status, part.result = event.status, event.result
-                part.duration_ms = event.duration_ms
+                part.duration_ms, part.media = event.duration_ms, event.media
             return

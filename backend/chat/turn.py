@@ -155,6 +155,7 @@ class TurnLoop:
                 "error" if result.failed else "ok",
                 result.content,
                 round((self._clock.monotonic() - started) * 1000),
+                result.media,
             )
         )
         return result

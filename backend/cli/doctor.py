@@ -12,14 +12,8 @@ from backend.db.database import Database, StorageError, open_database
 from backend.db.in_use import InUseError
 from backend.db.migrate import MigrationError
 from backend.kit.clock import Clock, SystemClock
-from backend.ops.backup_folder import SEALED, newest_backup
-from backend.ops.care import backup_problem, copy_problem, noted, rehearsal_problem
-from backend.ops.host_checks import (
-    certificate_end,
-    certificate_problem,
-    disk_problem,
-    keys_problem,
-)
+from backend.ops.finding import Finding as Found
+from backend.ops.findings import care_findings, host_findings
 from backend.settings import Settings
 from backend.toolbox.records import ServerDefinition
 
@@ -95,48 +89,19 @@ async def _database(settings: Settings, database: Database) -> Finding:
 
 
 def _host(settings: Settings, clock: Clock) -> list[Finding]:
-    state, cert = settings.server.state_dir, settings.server.tls_cert
-    findings = []
-    for name, problem, well in (
-        ("keys", keys_problem(state, clock), "readable"),
-        ("disk", disk_problem(state), "enough room"),
-    ):
-        findings.append(Finding(not problem, name, problem or well))
-    if cert:
-        problem = certificate_problem(cert, clock)
-        words = problem or f"good until {certificate_end(cert):%Y-%m-%d}"
-        findings.append(Finding(not problem, "certificate", words))
-    return findings
+    found = host_findings(settings.server, clock)
+    return [_line(one) for one in found if one.state != "off"]
 
 
 def _care(settings: Settings, clock: Clock) -> list[Finding]:
     """Backups, their copies, and whether one was tried out."""
-    state, backup = settings.server.state_dir, settings.backup
-    if backup.dir is None:
-        words = "none is made by itself: set PARLOR_BACKUP_DIR and run `parlor backup` every night"
-        return [Finding(None, "backup", words)]
-    problem = backup_problem(backup.dir, state, clock)
-    findings = [Finding(not problem, "backup", problem or _newest_in_words(settings))]
-    if backup.copy_to:
-        problem = copy_problem(backup.copy_to, state, clock)
-        last = noted(state, "copy")
-        words = problem or (f"{backup.copy_to}: {last.words}" if last else "none yet")
-        findings.append(Finding(not problem, "copy elsewhere", words))
-    else:
-        words = "none: a fire takes both (PARLOR_BACKUP_COPY_TO)"
-        findings.append(Finding(None, "copy elsewhere", words))
-    problem = rehearsal_problem(state, clock)
-    tried = noted(state, "rehearsal")
-    words = problem or (f"{tried.at:%Y-%m-%d}: {tried.words}" if tried else "none yet; weekly")
-    findings.append(Finding(not problem, "restore tried out", words))
-    return findings
+    found = care_findings(settings.backup, settings.server.state_dir, clock)
+    return [_line(one) for one in found]
 
 
-def _newest_in_words(settings: Settings) -> str:
-    folder = settings.backup.dir
-    newest = newest_backup(folder) if folder and folder.is_dir() else None
-    if newest is None:
-        return "none yet; it comes tonight"
-    if newest.name.endswith(SEALED):
-        return f"recent and encrypted, in {folder}"
-    return f"recent, in {folder}, not encrypted: `parlor backup key`, PARLOR_BACKUP_KEY"
+def _line(found: Found) -> Finding:
+    well = {"ok": True, "attention": False, "off": None}[found.state]
+    words = f"{found.words} {found.fix}".strip()
+    return Finding(
+        well, found.title.lower(), words if well is False else words[0].lower() + words[1:]
+    )

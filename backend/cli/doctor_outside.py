@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import httpx2
 
 from backend.cli.doctor_finding import Finding
-from backend.container import outbound_from, providers_from
+from backend.container import outbound_from
 from backend.db.database import Database
 from backend.kit.clock import Clock
 from backend.providers.base import ProviderError
+from backend.providers.configured import providers_from
 from backend.settings import Settings
 from backend.toolbox.options import servers_options
 from backend.toolbox.records import Address, ServerDefinition

@@ -53,7 +53,7 @@ class CompletionTool:
 
         completion = await self._completions.complete(caller.user, request, on_text)
         structured: dict[str, Any] = completion.model_dump(mode="json")
-        return Outcome(orjson.dumps(structured).decode(), structured=structured)
+        return Outcome((orjson.dumps(structured).decode(),), structured=structured)
 
     def models(self, caller: Caller) -> str:
         """What this person may ask for, as JSON."""

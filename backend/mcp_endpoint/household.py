@@ -78,7 +78,7 @@ class Household:
             raise NotOfferedError(gate.missing(name) or f"There is no tool named {name[:80]}.")
         call = ToolCall(new_id("call", self._clock), name, orjson.dumps(arguments).decode())
         given = await toolbox.call(call, context)
-        return Outcome(given.content, given.failed)
+        return Outcome((given.content,), given.failed)
 
     def prompts(self, caller: Caller) -> list[tuple[str, RemotePrompt]]:
         """Under names that no two servers share."""

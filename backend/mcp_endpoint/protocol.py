@@ -176,4 +176,4 @@ def _caller(context: _Context) -> Caller:
 
 
 def _failed(words: str) -> types.CallToolResult:
-    return result_of(Outcome(redacted(words), failed=True))
+    return result_of(Outcome((redacted(words),), failed=True))

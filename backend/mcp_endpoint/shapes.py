@@ -1,5 +1,7 @@
 """Our tools and what they give, in the SDK's types."""
 
+from base64 import b64encode
+
 import mcp_types as types
 
 from backend.mcp_endpoint.household import Offer
@@ -53,7 +55,7 @@ def result_of(outcome: Outcome) -> types.CallToolResult:
     content: list[types.ContentBlock] = [types.TextContent(text=text)]
     for one in outcome.attachments:
         kind = types.ImageContent if one.kind == "image" else types.AudioContent
-        content.append(kind(data=one.data, mime_type=one.mime_type))
+        content.append(kind(data=b64encode(one.data).decode(), mime_type=one.mime_type))
     if outcome.failed:
         return types.CallToolResult(content=content, is_error=True)
     if isinstance(outcome.structured, dict):

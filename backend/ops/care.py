@@ -6,7 +6,7 @@ Commands write them, the server and the doctor read them. They are not part of a
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from backend.kit.clock import Clock
 from backend.kit.errors import AppError
 from backend.ops.backup_content import CARE
 from backend.ops.backup_folder import made_at, newest_backup
+from backend.ops.finding import Problem
 
 type Duty = Literal["backup", "copy", "rehearsal"]
 
@@ -101,59 +102,62 @@ def is_young(state: Path, clock: Clock, age: timedelta) -> bool:
     return clock.now() - began < age
 
 
-def backup_problem(folder: Path, state: Path, clock: Clock) -> str:
-    """What is wrong and what to do, "" when nothing is; as those below."""
+def backup_problem(folder: Path, state: Path, clock: Clock, zone: tzinfo = UTC) -> Problem | None:
+    """None when nothing is wrong; as those below. `zone`: of the moments that are told."""
     try:
         newest = newest_backup(folder)
     except FileNotFoundError:
         newest = None
     except OSError as error:
-        return f"{folder} cannot be read: {error.strerror}."
+        return Problem(f"{folder} cannot be read: {error.strerror}.", "Check who owns it.")
     last = noted(state, "backup")
     if last and not last.ok:
-        return f"The last one failed ({_on(last.at)}): {last.words}"
+        words = f"The last one failed ({_on(last.at, zone)}): {last.words}"
+        return Problem(words, "When that is mended: `parlor backup`.")
     made = made_at(newest.name) if newest else None
     if made is None:
         if is_young(state, clock, BACKUP_AGE):
-            return ""
-        return f"There is none in {folder} yet: `parlor backup --to {folder}`."
+            return None
+        return Problem(f"There is none in {folder} yet.", f"`parlor backup --to {folder}`.")
     age = clock.now() - made
     if age > BACKUP_AGE:
-        return (
-            f"The newest in {folder} is {age.days} days old: see `systemctl status parlor-backup`."
-        )
-    return ""
+        words = f"The newest in {folder} is {age.days} days old."
+        return Problem(words, "See `systemctl status parlor-backup`.")
+    return None
 
 
-def copy_problem(place: str, state: Path, clock: Clock) -> str:
+def copy_problem(place: str, state: Path, clock: Clock, zone: tzinfo = UTC) -> Problem | None:
     last = noted(state, "copy")
     if last is None:
         if is_young(state, clock, BACKUP_AGE):
-            return ""
-        return f"Nothing was copied to {place} yet: `parlor backup copy`."
-    since = f"good until {_on(last.good_at)}" if last.good_at else "never good so far"
+            return None
+        return Problem(f"Nothing was copied to {place} yet.", "`parlor backup copy`.")
+    since = f"good until {_on(last.good_at, zone)}" if last.good_at else "never good so far"
     if not last.ok:
-        return f"The last copy to {place} failed ({_on(last.at)}, {since}): {last.words}"
+        words = f"The last copy to {place} failed ({_on(last.at, zone)}, {since}): {last.words}"
+        return Problem(words, "When that is mended: `parlor backup copy`.")
     if clock.now() - last.at > BACKUP_AGE:
-        return f"Nothing was copied to {place} since {_on(last.at)}: `parlor backup copy`."
-    return ""
+        words = f"Nothing was copied to {place} since {_on(last.at, zone)}."
+        return Problem(words, "`parlor backup copy`.")
+    return None
 
 
-def rehearsal_problem(state: Path, clock: Clock) -> str:
+def rehearsal_problem(state: Path, clock: Clock, zone: tzinfo = UTC) -> Problem | None:
     last = noted(state, "rehearsal")
     if last is None:
         if is_young(state, clock, REHEARSAL_AGE):
-            return ""
-        return "No restore was tried out yet: `parlor backup rehearse`."
+            return None
+        return Problem("No restore was tried out yet.", "`parlor backup rehearse`.")
     if not last.ok:
-        return (
-            f"The restore that was tried out on {_on(last.at)} failed: {last.words} Make a backup"
-            " and try again: `parlor backup`, `parlor backup rehearse`."
+        return Problem(
+            f"The restore that was tried out on {_on(last.at, zone)} failed: {last.words}",
+            "Make a backup and try again: `parlor backup`, `parlor backup rehearse`.",
         )
     if clock.now() - last.at > REHEARSAL_AGE:
-        return f"No restore was tried out since {_on(last.at)}: `parlor backup rehearse`."
-    return ""
+        words = f"No restore was tried out since {_on(last.at, zone)}."
+        return Problem(words, "`parlor backup rehearse`.")
+    return None
 
 
-def _on(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _on(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

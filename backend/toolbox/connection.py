@@ -1,8 +1,7 @@
 """One server: connected in the background, listed again when it changes, found again when it was
 gone.
 
-A supervisor owns a chain of lives. Each life is a task of its own that enters the SDK's client
-and leaves it; the SDK cancels that task when a connection breaks, and nothing else dies with it.
+A supervisor owns a chain of lives (`life.py`), one session each.
 """
 
 import asyncio
@@ -14,8 +13,6 @@ import structlog
 
 from backend.kit.backoff import Backoff
 from backend.kit.clock import Clock
-from backend.kit.schedule import pause
-from backend.toolbox.attempt import Attempt, IdleClock, made
 from backend.toolbox.life import Life
 from backend.toolbox.lookout import Lookout
 from backend.toolbox.records import (
@@ -32,14 +29,6 @@ from backend.toolbox.traffic import Track, Traffic
 if TYPE_CHECKING:
     from backend.toolbox.dialling import Doors, Way
     from backend.toolbox.session import Session
-
-RELIST_SECONDS = 60.0
-"""Without other news the list is asked for again this often; that also shows who is gone."""
-_SOONEST_RELIST, _LATEST_RELIST = 5.0, 300.0
-_COALESCE_SECONDS = 0.05
-_SUSPECT_SECONDS = 2.0
-_GOODBYE_SECONDS = 10.0
-_LAST_ANSWERS_SECONDS = 2.0
 
 _log = structlog.get_logger()
 
@@ -67,7 +56,6 @@ class Connection:
         self.challenge = ""
         """What a server that wants a sign-in said in WWW-Authenticate."""
         self.zone = zone
-        self.session: Session | None = None
         self.lost_at = 0.0
         """On the monotonic clock."""
         self._doors = doors
@@ -78,12 +66,11 @@ class Connection:
         self._supervisor: asyncio.Task[None] | None = None
         self._settled: set[asyncio.Future[None]] = set()
         self._nudged = asyncio.Event()
-        self._poked = asyncio.Event()
         self._life: Life | None = None
-        self._has_ended: Callable[[], bool] = lambda: False
-        self._suspected = False
-        self._puzzled = False
-        self._listed_at = 0.0
+
+    @property
+    def session(self) -> "Session | None":
+        return self._life.session if self._life is not None else None
 
     @property
     def is_on(self) -> bool:
@@ -104,8 +91,8 @@ class Connection:
 
     def nudge(self) -> None:
         """Somebody wants it now: the next try is not waited for."""
-        if self.session is not None and self._has_ended():
-            self.ended()
+        if self._life is not None:
+            self._life.notice()
         self._nudged.set()
 
     async def refresh(self, seconds: float) -> None:
@@ -137,41 +124,36 @@ class Connection:
 
     def drop(self, session: "Session") -> None:
         """This session is of no use any more; another one is opened."""
-        if self.session is session:
-            self.broken()
+        if self._life is not None and self._life.session is session:
+            self._life.broken()
 
-    # --- what a session tells -------------------------------------------------------------------
+    def changed(self) -> None:
+        """It may offer something else by now: it is asked for its list."""
+        if self._life is not None:
+            self._life.changed()
+
+    def suspect(self) -> None:
+        """Perhaps it is gone: it is asked for its list, though not too often."""
+        if self._life is not None:
+            self._life.suspect()
+
+    # --- what a life tells ----------------------------------------------------------------------
 
     def track(self) -> Track | None:
         return self._traffic.track_for(self.definition) if self._traffic is not None else None
 
-    def changed(self) -> None:
-        self._poked.set()
+    def opened(self, way: "Way", identity: ServerIdentity, listing: Listing) -> None:
+        self._way, self.identity = way, identity
+        self._list(listing)
+        self._become("ready")
+        self._settle()
 
-    def suspect(self) -> None:
-        self._suspected = True
-        self._poked.set()
+    def listed(self, listing: Listing) -> None:
+        self._list(listing)
+        self._settle()
 
-    def puzzled(self) -> None:
-        self._puzzled = True
-
-    def watches(self, has_ended: Callable[[], bool]) -> None:
-        self._has_ended = has_ended
-
-    def ended(self) -> None:
-        """Whoever calls now waits for the next one, instead of writing where nobody reads."""
-        self._lose()
-        self._poked.set()
-
-    def broken(self) -> None:
-        self._lose()
-        if self._life is not None and not self._life.dropped.done():
-            self._life.dropped.set_result(None)
-
-    def _lose(self) -> None:
-        if self.session is not None:
-            self.session = None
-            self.lost_at = self._clock.monotonic()
+    def lost(self) -> None:
+        self.lost_at = self._clock.monotonic()
 
     # --- one life after another -----------------------------------------------------------------
 
@@ -212,12 +194,14 @@ class Connection:
         if self._way is not None:
             ways = (self._way, *(way for way in ways if way != self._way))
         problem = ProblemError("it does not answer")
-        life = Life(Attempt(IdleClock(0)))
-        for number, way in enumerate(ways):
-            if number and not follows(way, timed_out=life.timed_out, status=life.attempt.status):
+        life: Life | None = None
+        for way in ways:
+            if life is not None and not follows(
+                way, timed_out=life.timed_out, status=life.attempt.status
+            ):
                 continue
-            life = Life(Attempt(IdleClock(0)))
-            ended = await self._live_by(way, life, doors)
+            self._life = life = Life(self, self._clock)
+            ended = await life.last(way, doors)
             if life.ready:
                 return True, ended
             problem = ended or problem
@@ -227,93 +211,7 @@ class Connection:
         self._way = None
         return False, problem
 
-    async def _live_by(self, way: "Way", life: "Life", doors: "Doors") -> ProblemError | None:
-        """What ended it; None when it was dropped for a new one."""
-        self._life = life
-        self._puzzled = self._suspected = False
-        self._poked.clear()
-        with made(life.attempt):
-            task = asyncio.ensure_future(self._live(way, life, doors))
-        task.add_done_callback(_looked_at)
-        try:
-            first = {task, life.entered}
-            await asyncio.wait(first, timeout=way.seconds, return_when=asyncio.FIRST_COMPLETED)
-            life.timed_out = not life.entered.done() and not task.done()
-            if not life.timed_out:
-                await asyncio.wait({task, life.dropped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self.session = None
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task}, timeout=_GOODBYE_SECONDS)
-        return self._end_of(task, way, life)
-
-    def _end_of(self, task: "asyncio.Task[None]", way: "Way", life: "Life") -> ProblemError | None:
-        from backend.toolbox.troubles import problem_of  # noqa: PLC0415  # loaded with the doors
-
-        error = task.exception() if task.done() and not task.cancelled() else None
-        if life.ready and life.dropped.done():
-            return None
-        if life.timed_out and not (life.attempt.refused or life.attempt.lost):
-            said = "it answers, but not in MCP" if self._puzzled else ""
-            return ProblemError(said or f"no answer within {way.seconds:g} seconds")
-        return problem_of(error, life.attempt, self.definition)
-
-    async def _live(self, way: "Way", life: "Life", doors: "Doors") -> None:
-        """Enter, list, tend; raises whatever ends it."""
-        from backend.toolbox.child import LastWords  # noqa: PLC0415  # loaded with the doors
-        from backend.toolbox.session import open_session  # noqa: PLC0415  # as above
-
-        where = self.definition.where
-        words = LastWords(
-            self.definition.id, where.env.values() if isinstance(where, Command) else ()
-        )
-        transport = doors.open(self.definition, way, words, self)
-        try:
-            async with open_session(self.definition, way, transport, self) as session:
-                life.entered.set_result(None)
-                listing = await session.listing()
-                life.ready, life.attempt.challenge = True, ""
-                self._way, self.session, self.identity = way, session, session.identity
-                self._list(listing)
-                self._become("ready")
-                self._settle()
-                await self._tend(session)
-        except Exception as error:
-            if words.last and not life.ready:
-                raise ProblemError(f"it ended: {words.last}") from error
-            raise
-
-    async def _tend(self, session: "Session") -> None:
-        """List again when something changed, looks wrong, or may be out of date."""
-        while self.session is session:
-            try:
-                async with asyncio.timeout(self._freshness()):
-                    await self._poked.wait()
-            except TimeoutError:
-                pass
-            await pause(_COALESCE_SECONDS)
-            if self.session is not session:
-                return
-            if self._suspected:  # streams may end as often as they like
-                await pause(self._listed_at + _SUSPECT_SECONDS - self._clock.monotonic())
-            self._poked.clear()
-            self._suspected = False
-            try:
-                listing = await session.listing()
-            except Exception:
-                self._lose()
-                await session.last_answers(_LAST_ANSWERS_SECONDS)
-                raise
-            self._list(listing)
-            self._settle()
-
-    def _freshness(self) -> float:
-        ttl = self.listing.ttl or RELIST_SECONDS
-        return min(max(ttl, _SOONEST_RELIST), _LATEST_RELIST)
-
     def _list(self, listing: Listing) -> None:
-        self._listed_at = self._clock.monotonic()
         if listing != self.listing:
             self.listing = listing
             self._on_change(self)
@@ -331,9 +229,3 @@ class Connection:
         for waiting in self._settled:
             if not waiting.done():
                 waiting.set_result(None)
-
-
-def _looked_at(task: "asyncio.Task[None]") -> None:
-    """How it ended matters only to whoever still waits for it: a supervisor that closes does not."""
-    if not task.cancelled():
-        task.exception()

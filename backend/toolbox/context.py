@@ -1,10 +1,11 @@
 """What a running call may ask of the turn it belongs to: show progress, put a question."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from backend.messages import JsonObject
+from backend.messages import JsonObject, Media
+from backend.toolbox.records import Attachment, Outcome
 
 type Client = Literal["chat", "voice", "kiosk", "cli", "api"]
 CLIENTS: tuple[Client, ...] = ("chat", "voice", "kiosk", "cli", "api")
@@ -95,6 +96,8 @@ type OnProgress = Callable[[str, float | None], None]
 """Words (may be empty) and the part that is done, 0 to 1, where that is known."""
 type Ask = Callable[[Question], Awaitable[Answer]]
 type Approve = Callable[[Approval], Awaitable[Decision]]
+type Keep = Callable[[Sequence[Attachment]], Awaitable[Sequence[tuple[Media | None, str]]]]
+"""For each picture or sound: what is kept, and what became of it in words."""
 
 
 def _ignore(_text: str, _part: float | None) -> None:
@@ -114,6 +117,7 @@ class CallContext:
     """As it is made: there is nobody to ask, so nothing that needs a yes runs.
 
     `conversation_id`, `turn_id`: where the call belongs; empty outside of a conversation.
+    `keep`: None where nobody would see a picture.
     """
 
     who: Who = Who()
@@ -123,6 +127,14 @@ class CallContext:
     seen: Seen = field(default_factory=Seen)
     conversation_id: str = ""
     turn_id: str = ""
+    keep: Keep | None = None
+
+    async def shown(self, outcome: Outcome) -> tuple[str, tuple[Media, ...]]:
+        """What a model reads of it, and what people see."""
+        if self.keep is None or not outcome.attachments:
+            return outcome.text, ()
+        kept = await self.keep(outcome.attachments)
+        return outcome.told([words for _, words in kept]), tuple(one for one, _ in kept if one)
 
 
 NOBODY = CallContext()

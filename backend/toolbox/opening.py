@@ -1,6 +1,7 @@
 """The doors to servers, loaded when the first one is wanted: the SDK takes a second to import."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,11 @@ from backend.toolbox.oauth_grants import Grants
 
 if TYPE_CHECKING:
     from backend.toolbox.dialling import Doors
+
+
+def is_loaded() -> bool:
+    """Whether the second has passed: whatever connects then holds nothing up."""
+    return "backend.toolbox.session" in sys.modules
 
 
 class LateDoors:

@@ -1,7 +1,7 @@
 """The words of the tool side: servers, what they offer, how they are. Nothing of the MCP SDK."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -196,21 +196,46 @@ class ServerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What a tool gave besides text: a picture or a sound, base64 as it came."""
+    """What a tool gave besides text: a picture or a sound, of the type that it says."""
 
     kind: Literal["image", "audio"]
     mime_type: str
-    data: str = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+_UNSEEN = "Parlor itself neither shows nor keeps it"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call gave, before it is cut to what a model reads at once."""
+    """What a call gave, before it is cut to what a model reads at once. `said`: in its order."""
 
-    text: str
+    said: tuple[str | Attachment, ...]
     failed: bool = False
-    attachments: tuple[Attachment, ...] = ()
     structured: object = None
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return tuple(one for one in self.said if isinstance(one, Attachment))
+
+    @property
+    def text(self) -> str:
+        """Where nobody sees pictures."""
+        return self.told([_UNSEEN] * len(self.attachments))
+
+    def told(self, fates: Sequence[str]) -> str:
+        """With words about what became of each attachment."""
+        left = iter(fates)
+        parts = (one if isinstance(one, str) else _about(one, next(left)) for one in self.said)
+        return "\n".join(part for part in parts if part)
+
+
+def _about(one: Attachment, fate: str) -> str:
+    return f"[{one.kind}, {one.mime_type[:80]}, {size_words(len(one.data))}: {fate}]"
+
+
+def size_words(size: int) -> str:
+    return f"{max(1, size // 1000)} kB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,84 @@
-"""What a tool gave, as text that a model reads and pictures that a person sees.
+"""What a tool gave: text that a model reads, pictures and sounds for people.
 
 Loaded with the SDK, when the first server is configured.
 """
 
+import binascii
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import mcp_types as types
 import orjson
 from referencing import Registry
 
 from backend.messages import JsonObject
-from backend.toolbox.records import Attachment, Outcome
+from backend.toolbox.records import Attachment, Outcome, size_words
 
 _validators: Any = import_module("jsonschema.validators")  # untyped; the SDK needs it as well
 _exceptions: Any = import_module("jsonschema.exceptions")
 _CHECKED = 1_000_000
 _PATIENCE_SECONDS = 1.0
-_LARGEST_PICTURE = 12_000_000
+_LARGEST = 8_000_000
+_LARGEST_IN_ALL = 12_000_000
+_MOST = 8
+"""Pictures and sounds of one call, and their bytes."""
 
 
 def outcome_of(result: types.CallToolResult, schema: JsonObject | None) -> Outcome:
     """Blocks for as long as a large structured result takes to check."""
-    attachments: list[Attachment] = []
-    parts = [_text_of(block, attachments) for block in result.content]
-    text = "\n".join(part for part in parts if part)
+    room = _Room()
+    said = tuple(part for part in (_part_of(block, room) for block in result.content) if part)
     structured = result.structured_content
-    if structured is not None and not text:
-        text = _json(structured)
+    if structured is not None and not said:
+        said = (_json(structured),)
     if result.is_error:
-        return Outcome(text or "The tool failed without saying why.", failed=True)
+        return Outcome(said or ("The tool failed without saying why.",), failed=True)
     wrong = "" if schema is None else violation(schema, result)
     if wrong:
-        text = f"The tool's answer is not what it promises ({wrong}). What it gave:\n{text}"
+        words = f"The tool's answer is not what it promises ({wrong}). What it gave:"
+        said = (words, *said)
     return Outcome(
-        text or "The tool is done; it gave no text.",
-        failed=bool(wrong),
-        attachments=tuple(attachments),
-        structured=structured,
+        said or ("The tool is done; it gave no text.",), failed=bool(wrong), structured=structured
     )
 
 
-def _text_of(block: types.ContentBlock, attachments: list[Attachment]) -> str:
+class _Room:
+    """For the pictures and sounds of one call."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._size = 0
+
+    def take(
+        self, kind: Literal["image", "audio"], mime_type: str, base64: str
+    ) -> str | Attachment:
+        about = f"{kind}, {mime_type[:80]}"
+        size = _size(base64)
+        if size > _LARGEST or self._size + size > _LARGEST_IN_ALL:
+            return f"[{about}, {size_words(size)}, too large to show]"
+        if self._count >= _MOST:
+            return f"[{about}, {size_words(size)}, one too many to show]"
+        try:
+            data = binascii.a2b_base64("".join(base64.split()), strict_mode=True)
+        except ValueError:
+            return f"[{about}, which cannot be read: it is not valid base64]"
+        self._count += 1
+        self._size += len(data)
+        return Attachment(kind, mime_type, data)
+
+
+def _part_of(block: types.ContentBlock, room: _Room) -> str | Attachment:
     match block:
         case types.TextContent(text=text):
             return text
         case types.ImageContent(data=data, mime_type=mime):
-            return _attach(Attachment("image", mime, data), attachments)
+            return room.take("image", mime, data)
         case types.AudioContent(data=data, mime_type=mime):
-            return _attach(Attachment("audio", mime, data), attachments)
+            return room.take("audio", mime, data)
         case types.ResourceLink():
             about = ": ".join(filter(None, (block.title or block.name, block.description)))
             kind = f", {block.mime_type}" if block.mime_type else ""
@@ -60,23 +86,18 @@ def _text_of(block: types.ContentBlock, attachments: list[Attachment]) -> str:
         case types.EmbeddedResource(resource=types.TextResourceContents(uri=uri, text=text)):
             return f"[resource {uri}]\n{text}"
         case types.EmbeddedResource(resource=types.BlobResourceContents(uri=uri) as blob):
-            if (blob.mime_type or "").startswith("image/"):
-                return _attach(Attachment("image", blob.mime_type or "", blob.blob), attachments)
-            return f"[resource {uri}, {blob.mime_type or 'binary'}, {_size(blob.blob)}]"
+            mime = blob.mime_type or ""
+            if mime.startswith("image/"):
+                return room.take("image", mime, blob.blob)
+            if mime.startswith("audio/"):
+                return room.take("audio", mime, blob.blob)
+            return f"[resource {uri}, {mime or 'binary'}, {size_words(_size(blob.blob))}]"
         case _:
             return "[content of a kind that Parlor does not know]"
 
 
-def _attach(attachment: Attachment, attachments: list[Attachment]) -> str:
-    size = f"{attachment.mime_type}, {_size(attachment.data)}"
-    if sum(len(one.data) for one in attachments) + len(attachment.data) > _LARGEST_PICTURE:
-        return f"[{attachment.kind}, {size}, too large to show]"
-    attachments.append(attachment)
-    return f"[{attachment.kind}, {size}: Parlor's screens do not show it, and it is not kept]"
-
-
-def _size(base64: str) -> str:
-    return f"{max(1, len(base64) * 3 // 4 // 1000)} kB"
+def _size(base64: str) -> int:
+    return len(base64) * 3 // 4
 
 
 def _json(value: object) -> str:

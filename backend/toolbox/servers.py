@@ -1,26 +1,19 @@
-"""All tool servers: the operator's, the ones people added, the ones that were found."""
+"""All tool servers: what they have for whom, and what people decide about them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
-
-import structlog
 
 from backend.auth.audit_store import AuditKind
 from backend.auth.members import By
 from backend.kit.background import Background
 from backend.kit.clock import Clock
-from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError
 from backend.kit.outbound import Outbound
 from backend.kit.schedule import every
 from backend.toolbox.calls import Calls
 from backend.toolbox.choices import Choices
 from backend.toolbox.connection import Connection
 from backend.toolbox.context import Who
-from backend.toolbox.definitions import Definitions, read_definitions, web_address
-from backend.toolbox.discovery import open_places, url_of
-from backend.toolbox.newcomers import id_for, server_at
 from backend.toolbox.oauth_accounts import FOLLOW_SECONDS, Accounts
 from backend.toolbox.oauth_grants import Grants
 from backend.toolbox.offers import Offers
@@ -31,19 +24,14 @@ from backend.toolbox.policy import PersonGate
 from backend.toolbox.policy_decisions import Decisions
 from backend.toolbox.policy_memory import Approvals
 from backend.toolbox.policy_offer import toolbox_of
-from backend.toolbox.records import Address, ServerDefinition
+from backend.toolbox.records import ServerDefinition
+from backend.toolbox.roster import PARLOR, SETTLE_SECONDS, Roster
 from backend.toolbox.service import ServerTool, Tool, Toolbox
 from backend.toolbox.shelf import Shelf
-from backend.toolbox.store import StoredServer, ToolboxStore
+from backend.toolbox.store import ToolboxStore
 from backend.toolbox.traffic import Traffic
 
-PARLOR = By("", "")
-"""Who does what Parlor does by itself."""
 DISCOVER_SECONDS = 60.0
-_SETTLE_SECONDS = 12.0
-_MOST_SERVERS = 100
-
-_log = structlog.get_logger()
 
 
 class ToolServers:
@@ -62,16 +50,23 @@ class ToolServers:
     ) -> None:
         """Without `outbound` only the operator's servers are reached; without `grants` nobody
         signs in at one."""
-        self.definitions = Definitions()
-        self.connections: dict[str, Connection] = {}
         self.choices = Choices(store)
+        self.traffic = Traffic(clock)
+        self.roster = Roster(
+            store,
+            options,
+            self.choices,
+            self.traffic,
+            connect=self._connection,
+            on_change=self._changed,
+        )
+        self.connections = self.roster.connections
         self.approvals = Approvals(store)
         self.own_tools = tuple(own_tools)
         own_names = [tool.spec.name for tool in own_tools]
         self.decisions = Decisions(self.approvals, self.connections, own_names)
         self.calls = Calls(clock)
         self.offers = Offers(self._of, self.choices, self.calls)
-        self.traffic = Traffic(clock)
         self._store = store
         self._options = options
         self._clock = clock
@@ -84,7 +79,6 @@ class ToolServers:
         self._pages = Pages()
         self._shelf = Shelf(own_tools, clock, self.choices)
         self._doors = LateDoors(outbound, options.homes, grants)
-        self._changing = asyncio.Lock()
         self._background = Background()
 
     # --- life -----------------------------------------------------------------------------------
@@ -93,14 +87,10 @@ class ToolServers:
         """Read what is known and begin to connect. Raises StorageError."""
         await self.choices.load()
         await self.approvals.load()
-        stored = await self._store.servers()
-        await self._read_file()
-        for server in stored:
-            self._take(
-                ServerDefinition(server.id, server.source, Address(server.url), title=server.title)
-            )
-        if self._hosts:
-            self._background.start(every(DISCOVER_SECONDS, self._look), name="find tool servers")
+        await self.roster.load()
+        if self.roster.hosts:
+            looking = every(DISCOVER_SECONDS, self.roster.look)
+            self._background.start(looking, name="find tool servers")
         if self.accounts is not None:
             following = every(FOLLOW_SECONDS, self.accounts.follow)
             self._background.start(following, name="connect people's accounts")
@@ -142,21 +132,6 @@ class ToolServers:
         except KeyError:
             raise NotFoundError(f"There is no tool server {server_id[:40]!r}.") from None
 
-    async def add(self, url: str, *, added_by: str, title: str = "", by: By = PARLOR) -> Connection:
-        """A server at a URL; it is kept when it answers. Raises InvalidInputError,
-        UnavailableError with the reason, ConflictError."""
-        try:
-            address = web_address(url.strip())
-        except ValueError as error:
-            raise InvalidInputError(f"The address {error}.") from None
-        async with self._changing:
-            if (known := server_at(self.connections, address)) is not None:
-                await known.refresh(_SETTLE_SECONDS)
-                return known
-            if len(self.connections) >= _MOST_SERVERS:
-                raise ConflictError("There are too many tool servers already.")
-            return await self._admit(address, "person", added_by, title, by)
-
     async def remove(self, server_id: str, by: By = PARLOR) -> None:
         server = self.server(server_id)
         if server.definition.source == "file":
@@ -164,7 +139,7 @@ class ToolServers:
                 f"{server.definition.name} stands in the operator's file; remove it there, "
                 "or switch it off here."
             )
-        async with self._changing:
+        async with self.roster.changing:
             event = by.event("tool_server_removed", server.definition.name)
             await self._store.remove_server(server_id, event)
             self.connections.pop(server_id, None)
@@ -229,27 +204,12 @@ class ToolServers:
 
     async def refresh(self) -> None:
         """Read the file again, try everything that is down, list everything anew."""
-        async with self._changing:
-            await self._read_file()
+        await self.roster.read_again()
         await asyncio.gather(
-            *(server.refresh(_SETTLE_SECONDS) for server in self.connections.values())
+            *(server.refresh(SETTLE_SECONDS) for server in self.connections.values())
         )
         await self._follow()
-        await self._look()
-
-    async def discover(self, hosts: Sequence[str], ports: Sequence[int], by: By = PARLOR) -> None:
-        """The operator alone may name hosts: what is found is believed like their own file."""
-        async with self._changing:
-            for host, port in await open_places(hosts, ports):
-                url = url_of(host, port)
-                if (
-                    server_at(self.connections, url) is None
-                    and len(self.connections) < _MOST_SERVERS
-                ):
-                    try:
-                        await self._admit(url, "discovery", None, "", by)
-                    except UnavailableError as error:  # something else listens there
-                        _log.debug("no_tool_server", port=port, reason=error.detail)
+        await self.roster.look()
 
     def connection_of(self, server_id: str, user_id: str) -> Connection:
         """As this person uses it. Raises NotFoundError."""
@@ -261,47 +221,6 @@ class ToolServers:
         return why or (self.accounts.reason(user_id, server_id) if self.accounts else "")
 
     # --- inside ---------------------------------------------------------------------------------
-
-    @property
-    def _hosts(self) -> tuple[str, ...]:
-        return (*self._options.hosts, *self.definitions.discovery_hosts)
-
-    async def _look(self) -> None:
-        if self._hosts:
-            ports = self._options.ports or self.definitions.discovery_ports
-            await self.discover(self._hosts, ports)
-
-    async def _read_file(self) -> None:
-        options = self._options
-        found = await asyncio.to_thread(
-            read_definitions, options.definitions, options.program, options.program_env
-        )
-        for problem in found.problems:
-            _log.warning(
-                "tool_server_definition", file=options.definitions.name, problem=str(problem)
-            )
-        self.definitions = found
-        wanted = {definition.id: definition for definition in found.servers}
-        for key, server in list(self.connections.items()):
-            is_ours = server.definition.source == "file"
-            if (is_ours and wanted.get(key) != server.definition) or (
-                not is_ours and key in wanted
-            ):
-                del self.connections[key]
-                self.traffic.stop(key)  # it knows the old entry's secrets
-                await server.aclose()
-        for definition in wanted.values():
-            if definition.id not in self.connections:
-                self._take(definition)
-
-    def _take(self, definition: ServerDefinition) -> None:
-        if definition.id in self.connections:
-            return
-        server = self._connection(definition)
-        self.connections[definition.id] = server
-        if self.choices.is_server_on(definition):
-            server.start()
-        self._changed(server)
 
     def _connection(
         self, definition: ServerDefinition, on_change: Callable[[Connection], None] | None = None
@@ -325,37 +244,6 @@ class ToolServers:
     async def _follow(self) -> None:
         if self.accounts is not None:
             await self.accounts.follow()
-
-    async def _admit(
-        self,
-        url: str,
-        source: Literal["person", "discovery"],
-        added_by: str | None,
-        title: str,
-        by: By,
-    ) -> Connection:
-        """Connect first, for its name; keep it when it answered."""
-        server = self._connection(ServerDefinition("new", source, Address(url), title=title))
-        server.start()
-        await server.settlement(_SETTLE_SECONDS)
-        if server.session is None and server.state.name != "needs_sign_in":
-            reason = server.state.reason or "no answer"
-            await server.aclose()
-            raise UnavailableError(f"This is no tool server, or it is not there ({reason}).")
-        server_id = id_for(server.identity.name, url, self.connections)
-        server.definition = replace(
-            server.definition, id=server_id, title=title or server.identity.title
-        )
-        stored = StoredServer(server_id, url, server.definition.title, source)
-        try:
-            event = by.event("tool_server_added", server.definition.name, url.partition("?")[0])
-            await self._store.add_server(stored, added_by, event)
-        except BaseException:
-            await server.aclose()
-            raise
-        self.connections[server_id] = server
-        self._changed(server)
-        return server
 
     def _changed(self, _server: Connection) -> None:
         self._shelf.reset()

@@ -17,7 +17,7 @@ from backend.toolbox.connection import Connection
 from backend.toolbox.context import NOBODY, CallContext, Seen
 from backend.toolbox.naming import ToolKey
 from backend.toolbox.paging import PAGE, READ_MORE, Pages
-from backend.toolbox.records import CallFailedError, RemoteTool, ToolHints
+from backend.toolbox.records import CallFailedError, Outcome, RemoteTool, ToolHints
 
 DEADLINE_SECONDS = 120
 
@@ -238,15 +238,16 @@ class Toolbox:
             await self._gate.check(tool, arguments, context)
         if isinstance(tool, Tool):
             async with asyncio.timeout(self._deadline):
-                text, failed = await tool.run(arguments, context), False
+                outcome = Outcome((await tool.run(arguments, context),))
         elif self._calls is None:
             return self._failed(call, "Parlor cannot reach servers here.")
         else:
             outcome = await self._calls.call(tool.server, tool.remote, arguments, context)
-            text, failed = outcome.text, outcome.failed
         if self._gate is not None and self._gate.is_untrusted(call.name, tool):
             context.seen.add(call.name)
-        return ToolReturn(call.id, call.name, self._cut(text, context), failed=failed)
+        text, media = await context.shown(outcome)
+        content = self._cut(text, context)
+        return ToolReturn(call.id, call.name, content, failed=outcome.failed, media=media)
 
     def _aid(self, name: str, arguments: JsonObject, context: CallContext) -> str:
         """What serves a model to use the others. Raises InvalidInputError, NotFoundError."""

@@ -185,6 +185,8 @@ def _length(block: types.ContentBlock) -> int:
             return len(text)
         case types.EmbeddedResource():
             return _LONG
+        case types.ImageContent(data=data) | types.AudioContent(data=data):
+            return len(data)
         case _:
             return 0
 

@@ -1,4 +1,5 @@
-/** A tool server that says something else of its tool whenever a test wants. */
+/** A tool server that says something else of its tool, and gives something else, whenever a test
+ * wants. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -10,6 +11,8 @@ interface Rpc {
 
 export class Shifty {
   description = "Reads the letters in the box.";
+  /** What the tool gives. */
+  content: object[] = [];
   readonly #server: Server;
 
   constructor() {
@@ -58,6 +61,7 @@ export class Shifty {
       const inputSchema = { type: "object", properties: {} };
       return { tools: [{ name: "read_letters", description: this.description, inputSchema }] };
     }
+    if (method === "tools/call") return { content: this.content };
     return method === "ping" ? {} : null;
   }
 }

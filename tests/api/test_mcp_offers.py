@@ -18,7 +18,7 @@ from tests.api.asking import refused, say, until
 from tests.chat.household import in_the_file
 from tests.conftest import make_settings
 from tests.fakes.mcp_odd import Message, OddServer
-from tests.fakes.mcp_server import Running, modern, running
+from tests.fakes.mcp_server import Running, modern, out_for_long, running
 from tests.fakes.scripted import ScriptedProvider, text
 
 PROMPTS, RESOURCES = "/api/mcp/prompts", "/api/mcp/resources"
@@ -169,6 +169,7 @@ async def test_a_server_that_is_gone_is_named(
     client: httpx2.AsyncClient, ready: Services, remotes: dict[str, Running]
 ) -> None:
     await remotes["odd"].kill()
+    await out_for_long(ready.tool_servers.connections["odd"])
     words = refused(await read(client, "odd", "odd://one"), 503, "unavailable")
     assert words.startswith("Odd is unreachable")
 

@@ -105,7 +105,7 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
 
 
 # Signing out would end the session of all that follows; test_accounts.py has it.
-# Looking for servers on made-up hosts would leave this machine; test_mcp.py has it.
+# Looking for servers on made-up hosts would leave this machine; tool_servers/test_servers.py has it.
 covered = schema.exclude(path=["/api/auth/logout", "/api/mcp/servers/discover"])
 
 

@@ -26,7 +26,8 @@ collect_ignore_glob = [] if "PARLOR_LAB" in os.environ else ["test_*"]
 
 ORDER = (
     *("lab", "descriptions", "first_install", "change_of_releases", "broken_releases"),
-    *("power_cuts", "looking_after", "through_proxmox", "choices", "walls", "tunnel"),
+    *("power_cuts", "lost_connections", "looking_after", "through_proxmox", "choices", "walls"),
+    *("by_hand", "tunnel"),
     *("small_host", "earlier_release", "the_rest_of_its_life"),
 )
 """Each leaves the hosts to the next; the first begins with bare ones, the last removes all."""

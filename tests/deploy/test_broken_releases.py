@@ -1,5 +1,6 @@
 """A release that is no good changes nothing: the old one serves on, and the reason is told."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,6 +138,19 @@ def test_a_release_that_keeps_crashing_later_goes_back_by_itself(
     lab.hosts["app"].execute("systemctl", "start", f"parlor@{playbooks.release.name}")
     assert household.version() == playbooks.release.version
     assert young.name not in lab.hosts["app"].execute("cat", "/opt/parlor/history")
+    # The tool servers did not crash: they stay, and whoever looks is told what to type.
+    page = playbooks.run("status.yml").output
+    assert f"WRONG     {young.name} crashed" in page, page
+    assert (
+        f"WRONG     the tool servers run {young.name}, but {playbooks.release.name} serves" in page
+    )
+    typed = re.search(r"PLAYBOOK=(\S+) ARGS='(.*?)'", page)
+    assert typed, page
+    repaired = playbooks.run(typed[1], *typed[2].split())
+    assert repaired.good, repaired.output
+    assert repaired.changes == {"parlor-tools: the change of releases"}
+    page = playbooks.run("status.yml").output
+    assert young.name not in page, page
 
 
 def main_pid(lab: Lab, release: Release) -> str:

@@ -119,7 +119,7 @@ def test_the_tunnel_s_file_holds_only_words_that_cloudflared_knows() -> None:
 
 
 def test_the_scripts_of_the_hosts_are_plain_shell() -> None:
-    for script in ("switch", "switch-tools", "fall-back"):
+    for script in ("switch", "switch-tools", "fall-back", "parlor"):
         assert subprocess.run(["sh", "-n", ROOT / "systemd" / script], check=False).returncode == 0
 
 

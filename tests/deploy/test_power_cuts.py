@@ -1,4 +1,4 @@
-"""The power fails in the middle of a deployment: the next run repairs, whatever was half done."""
+"""A deployment ends in its middle, on the host or on the laptop: the next run makes it whole."""
 
 import subprocess
 import time
@@ -16,6 +16,9 @@ SENT, SWITCH = "The file lies in it", "The release serves, or the one before it 
 CUTS = [*((SENT, part) for part in (0.0, 0.4, 0.8)), *((SWITCH, n / 6.5) for n in range(7))]
 """Three while the release comes and is unpacked, seven within the change; as parts of how long
 that takes on this machine."""
+
+GOODBYES = [(SENT, 0.1), (SENT, 0.2), (SWITCH, 0.1), (SWITCH, 0.5)]
+"""Most of the sending is the unpacking at its beginning."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,29 @@ def test_the_power_fails_and_the_next_run_repairs(
     assert household.version() == wanted.version
     assert household.ask("Hello").text == "Hello from the lab."
     print(f"{part:.0%} of {task!r}: {came_up} came up, then {wanted.version}; {leaders}")
+
+
+@pytest.mark.parametrize(("task", "part"), GOODBYES)
+def test_a_laptop_goes_away_and_the_next_run_waits_for_what_the_hosts_still_do(
+    household: Household,
+    playbooks: Playbooks,
+    second: Release,
+    lab: Lab,
+    pace: Pace,
+    task: str,
+    part: float,
+) -> None:
+    wanted = playbooks.release if household.version() == second.version else second
+    forget(lab, wanted)
+    with playbooks.begin("deploy.yml", release=wanted) as process:
+        heard(process, task)
+        time.sleep(part * pace.of(task))
+        process.kill()
+        process.communicate()
+    done = playbooks.run("deploy.yml", release=wanted)
+    assert done.good, done.output
+    assert household.version() == wanted.version
+    assert len(leaders_now(lab)) == 1
 
 
 def serving(lab: Lab) -> list[str]:

@@ -163,5 +163,6 @@ def test_e1_no_layer_decides_by_a_path_who_may_do_what() -> None:
         if name.startswith("backend/api/") and 'scope["path"]' in text
     }
     # The log's line; which file to send; the same routes with a slash at their end.
-    assert readers <= {f"backend/api/{name}.py" for name in ("failures", "frontends", "tools")}
+    known = ("failures", "frontends", "tool_routes")
+    assert readers <= {f"backend/api/{name}.py" for name in known}
     assert Path(tree.ROOT).is_dir()

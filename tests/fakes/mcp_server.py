@@ -23,7 +23,8 @@ from mcp.types import (
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.fakes.served import _Server
+from backend.toolbox.connection import Connection
+from tests.fakes.served import QuietServer
 from tests.fakes.waiting import until
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -139,8 +140,7 @@ class Running:
         self.port = port
         self.requests: list[dict[str, str]] = []
         """Headers of each request, and its `:method`."""
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._server: QuietServer | None = None
 
     @property
     def url(self) -> str:
@@ -162,19 +162,17 @@ class Running:
             access_log=False,
             timeout_graceful_shutdown=0,
         )
-        self._server = server = _Server(config)
-        self._task = asyncio.ensure_future(server.serve(sockets=[listening]))
-        await until(lambda: server.started)
+        self._server = QuietServer(config)
+        await self._server.begin(listening)
 
     async def kill(self) -> None:
-        if self._server is None or self._task is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        for connection in list(self._server.server_state.connections):
+        for connection in list(server.server_state.connections):
             connection.transport.abort()
-        self._server.force_exit = True
-        self._server.end()
-        await self._task
-        self._server = None
+        server.force_exit = True
+        await server.shutdown()
 
     async def _record(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -191,6 +189,13 @@ async def running(app: ASGIApp, *, port: int = 0) -> AsyncGenerator[Running]:
         yield server
     finally:
         await server.kill()
+
+
+async def out_for_long(server: Connection) -> None:
+    """After its server was killed: a call need not wait, as it would for one that was there just
+    now and is probably starting again."""
+    await until(lambda: server.state.name == "failed")
+    server.lost_at -= 60
 
 
 def modern() -> ASGIApp:

@@ -1,9 +1,8 @@
 """The application behind a real socket, in this process."""
 
 import socket
-from asyncio import Event, create_task
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import override
 
 import uvicorn
@@ -11,42 +10,56 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from backend.container import Services
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE, until
+
+_KILLED_SECONDS = 0.1
+"""For what still runs in a server that is killed."""
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ending = Event()
+class QuietServer(uvicorn.Server):
+    """Listens from `begin` to `shutdown`, without the loop between that looks ten times a second.
+    uvicorn's own end takes a tenth of a second even when nobody is there any more: longer than
+    most tests."""
+
+    async def begin(self, listening: socket.socket) -> None:
+        if not self.config.loaded:
+            self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup(sockets=[listening])
+        await self.on_tick(0)  # the headers that every answer has
 
     @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals are the test runner's
-
-    @override
-    async def main_loop(self) -> None:
-        """Ends when told to: uvicorn's own looks ten times a second."""
-        await self.on_tick(0)
-        await self._ending.wait()
-
-    def end(self) -> None:
-        self.should_exit = True
-        self._ending.set()
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        state, grace = self.server_state, self.config.timeout_graceful_shutdown
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            await until(
+                lambda: not (state.connections or state.tasks),
+                seconds=_KILLED_SECONDS
+                if self.force_exit
+                else PATIENCE
+                if grace is None
+                else grace,
+            )
+        for task in list(state.tasks):
+            task.cancel()
+        if not self.force_exit:
+            await self.lifespan.shutdown()
 
 
 @asynccontextmanager
 async def quiet_server(config: uvicorn.Config) -> AsyncGenerator[int]:
     """A server as `config` says, on a free port of loopback; yields the port."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    server = _Server(config)
-    serving = create_task(server.serve(sockets=[listening]))
-    await until(lambda: server.started)
+    server = QuietServer(config)
+    await server.begin(listening)
     try:
         yield listening.getsockname()[1]
     finally:
-        server.end()
-        await serving
+        await server.shutdown()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,7 @@ from backend.ops.care import (
     rehearsal_problem,
     remembered,
 )
+from backend.ops.finding import Problem
 from tests.fakes.clock import StillClock
 
 
@@ -48,14 +50,14 @@ def test_of_a_parlor_that_is_new_nothing_is_expected_yet(state: Path, clock: Sti
 def test_backups_are_recent_for_two_days(state: Path, clock: StillClock) -> None:
     folder = state / "backups"
     folder.mkdir()
-    assert "none" in backup_problem(folder, state, clock)
+    assert "none" in str(backup_problem(folder, state, clock))
     (folder / "parlor-20261119T120000Z.tar.gz.enc").touch()
-    assert backup_problem(folder, state, clock) == ""
+    assert backup_problem(folder, state, clock) is None
     clock.forward(days=2)
-    assert "3 days old" in backup_problem(folder, state, clock)
-    assert "none" in backup_problem(state / "nowhere", state, clock)
+    assert "3 days old" in str(backup_problem(folder, state, clock))
+    assert "none" in str(backup_problem(state / "nowhere", state, clock))
     (state / "file").touch()
-    assert "cannot be read" in backup_problem(state / "file", state, clock)
+    assert "cannot be read" in str(backup_problem(state / "file", state, clock))
 
 
 def test_last_night_s_failure_is_told_though_older_ones_are_there(
@@ -64,33 +66,36 @@ def test_last_night_s_failure_is_told_though_older_ones_are_there(
     (state / "parlor-20261120T030000Z.tar.gz").touch()
     note(state, "backup", clock, about="", words="The disk is full.", ok=False)
     problem = backup_problem(state, state, clock)
-    assert problem == "The last one failed (2026-11-20 12:00 UTC): The disk is full."
+    words = "The last one failed (2026-11-20 12:00 UTC): The disk is full."
+    assert problem == Problem(words, "When that is mended: `parlor backup`.")
+    here = backup_problem(state, state, clock, ZoneInfo("Europe/Berlin"))
+    assert "2026-11-20 13:00 CET" in str(here)
 
 
 def test_a_copy_is_good_for_two_days_and_a_failure_says_since_when(
     state: Path, clock: StillClock
 ) -> None:
-    assert "Nothing was copied to s3://house yet" in copy_problem("s3://house", state, clock)
+    assert "Nothing was copied to s3://house yet" in str(copy_problem("s3://house", state, clock))
     note(state, "copy", clock, about="a", words="fine", ok=True)
-    assert copy_problem("s3://house", state, clock) == ""
+    assert copy_problem("s3://house", state, clock) is None
     clock.forward(days=1)
     note(state, "copy", clock, about="", words="It is full.", ok=False)
-    assert "good until 2026-11-20 12:00 UTC): It is full." in copy_problem("x", state, clock)
+    assert "good until 2026-11-20 12:00 UTC): It is full." in str(copy_problem("x", state, clock))
     clock.forward(days=1)
     note(state, "copy", clock, about="b", words="fine", ok=True)
     clock.forward(days=3)
-    assert "since 2026-11-22" in copy_problem("x", state, clock)
+    assert "since 2026-11-22" in str(copy_problem("x", state, clock))
 
 
 def test_a_rehearsal_is_good_for_two_weeks(state: Path, clock: StillClock) -> None:
-    assert "parlor backup rehearse" in rehearsal_problem(state, clock)
+    assert "parlor backup rehearse" in str(rehearsal_problem(state, clock))
     note(state, "rehearsal", clock, about="a", words="3 people", ok=True)
     clock.forward(days=14)
-    assert rehearsal_problem(state, clock) == ""
+    assert rehearsal_problem(state, clock) is None
     clock.forward(days=2)
-    assert "No restore was tried out since 2026-11-20" in rehearsal_problem(state, clock)
+    assert "No restore was tried out since 2026-11-20" in str(rehearsal_problem(state, clock))
     note(state, "rehearsal", clock, about="", words="Its end is missing.", ok=False)
-    assert "failed: Its end is missing." in rehearsal_problem(state, clock)
+    assert "failed: Its end is missing." in str(rehearsal_problem(state, clock))
 
 
 def test_what_fails_is_noted_and_goes_on_failing(state: Path, clock: StillClock) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
+from backend.attachments.records import Owner
 from backend.auth.tokens import Subject, TokenRules, Tokens
 from backend.container import Services
 from backend.db.database import Connection
@@ -21,6 +22,7 @@ from backend.kit.keyring import Keyring
 from backend.messages import Generation
 from backend.providers.base import GenerationStarted
 from tests.api.serving import with_services
+from tests.attachments.samples import Sample
 from tests.conftest import ORIGIN, PASSWORD
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.scripted import ScriptedProvider, text
@@ -129,6 +131,20 @@ class Home:
         (newest, *_) = (await self.asks(hers, "GET", "/api/auth/apps")).json()["items"]
         return {"id": newest["id"], **pair}
 
+    async def picture(self, owner_id: str, conversation_id: str, message_id: str) -> str:
+        """Its id. Somebody else has the same, so that its bytes stay when hers goes."""
+        attachments = self._services.attachments
+        sample = Sample("image/gif", b"GIF89a" + CANARY.encode())
+        olga = cookie("parlor", await self.session("olga"))
+        theirs = (await self.asks(olga, "POST", "/api/conversations", {})).json()["id"]
+        olgas_id = (await self.asks(olga, "GET", "/api/auth/me")).json()["user"]["id"]
+        await attachments.keep(Owner(olgas_id, theirs, "none"), [sample])
+        ((media, _),) = await attachments.keep(
+            Owner(owner_id, conversation_id, message_id), [sample]
+        )
+        assert media
+        return media.file_id
+
     async def display(self, session: str) -> tuple[str, str]:
         """Its id and its token."""
         pairing = (await self.asks({}, "POST", "/api/devices/pairings", {})).json()
@@ -181,6 +197,7 @@ class Home:
         )
         (identity,) = (await self.asks(hers, "GET", "/api/auth/identities")).json()["items"]
         memory = await self.asks(hers, "POST", "/api/memories", {"text": f"{CANARY} is hers"})
+        file_id = await self.picture(me, conversation, tree["messages"][1]["id"])
         spare = await self.session("anna")
         listed = (await self.asks(cookie("parlor", spare), "GET", "/api/auth/sessions")).json()[
             "items"
@@ -191,6 +208,7 @@ class Home:
             "turn_id": said.headers["x-turn-id"],
             "generation_id": GENERATION,
             "memory_id": memory.json()["id"],
+            "file_id": file_id,
             "session_id": next(one["id"] for one in listed if one["current"]),
             "key_id": (await self.key(session, "read"))[0],
             "app_id": (await self.app(session, "tools"))["id"],

@@ -281,7 +281,7 @@ async def test_o8_no_secret_is_in_logs_errors_the_database_or_the_doctors_words(
         await makes_credentials(day)
         await lets_a_program_in(day)
         await talks_and_fails(day)
-        for path in ("/api/audit", "/api/people", "/api/devices", "/health/ready"):
+        for path in ("/api/audit", "/api/people", "/api/devices", "/api/system", "/health/ready"):
             assert (await day.asks("GET", path)).status_code == 200
         await day.asks("GET", "/api/auth/oidc/start")
         for words in (("doctor",), ("users", "list"), ("keys", "--help")):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.container import providers_from
+from backend.providers.configured import providers_from
 from backend.settings import Settings
 from tests.settings.conftest import SetAll
 

@@ -1,6 +1,7 @@
 """Every kind of result becomes text for the model, pictures for the person, or a named failure."""
 
 import asyncio
+from base64 import b64encode
 from itertools import pairwise
 
 import pytest
@@ -31,10 +32,62 @@ async def test_content_of_every_kind_is_readable(shop):
     async with running(modern()) as remote:
         result = await shop.call(await shop.ready(remote.url), "mixed")
     assert "some text" in result.text
-    assert "[image, image/png, 1 kB: Parlor's screens do not show it" in result.text
+    assert "[image, image/png, 1 kB: Parlor itself neither shows nor keeps it]" in result.text
     assert "[resource file:///list.txt] list: the whole list" in result.text
     assert "[resource note://1]\nremember the milk" in result.text
     assert [one.kind for one in result.attachments] == ["image", "audio"]
+    assert result.attachments[0].data.startswith(b"\x89PNG")
+
+
+def picture(size: int = 3, mime: str = "image/png") -> dict[str, str]:
+    return {"type": "image", "mimeType": mime, "data": b64encode(bytes(size)).decode()}
+
+
+async def test_words_stay_beside_the_picture_that_they_are_about(shop):
+    content = [text("before:")["content"][0], picture(), text("after:")["content"][0], picture()]
+    result = await outcome(shop, {"content": content})
+    assert result.told(["seen", "unseen"]).splitlines() == [
+        "before:",
+        "[image, image/png, 1 kB: seen]",
+        "after:",
+        "[image, image/png, 1 kB: unseen]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "taken", "words"),
+    [
+        ([picture(8_000_100)], 0, "8000 kB, too large to show"),
+        ([picture(7_000_000), picture(6_000_000), picture()], 2, "6000 kB, too large to show"),
+        ([picture()] * 10, 8, "one too many to show"),
+        ([picture() | {"data": "no base64!"}], 0, "it is not valid base64"),
+        ([picture() | {"data": "é"}], 0, "it is not valid base64"),
+        ([picture(0)], 1, "[image, image/png, 1 kB"),
+        ([picture() | {"data": "AAAA\nAAAA\n"}], 1, "[image, image/png, 1 kB"),
+        ([picture(mime="x" * 5000)], 1, f"[image, {'x' * 80}, 1 kB"),
+    ],
+)
+async def test_what_is_too_much_or_broken_is_told_and_the_rest_taken(shop, content, taken, words):
+    result = await outcome(shop, {"content": content})
+    assert (len(result.attachments), result.failed) == (taken, False)
+    assert words in result.text
+    assert len(result.text) < 2000
+
+
+async def test_sounds_and_pictures_in_resources_are_taken_as_well(shop):
+    blob = {"uri": "file:///a", "blob": "AAAA"}
+    content = [
+        {"type": "resource", "resource": blob | {"mimeType": mime}}
+        for mime in ("image/gif", "audio/ogg", "application/pdf")
+    ]
+    result = await outcome(shop, {"content": content})
+    assert [one.kind for one in result.attachments] == ["image", "audio"]
+    assert "[resource file:///a, application/pdf, 1 kB]" in result.text
+
+
+async def test_a_failure_may_show_something(shop):
+    result = await outcome(shop, {"content": [picture()], "isError": True})
+    assert (result.failed, len(result.attachments)) == (True, 1)
 
 
 async def test_an_error_of_the_tool_is_a_failure_with_its_words(shop):

@@ -237,7 +237,7 @@ async def test_a_wrong_entry_leaves_the_others_working(database):
         entries = [{"id": "bad"}, {"id": "odd", "url": remote.url}]
         async with household(database, *entries) as servers:
             await all_ready(servers)
-            assert [problem.entry for problem in servers.definitions.problems] == ["bad"]
+            assert [problem.entry for problem in servers.roster.definitions.problems] == ["bad"]
 
 
 async def test_a_refresh_reads_the_file_again(database):
@@ -260,7 +260,7 @@ async def test_s2_a_person_s_server_inside_the_house_needs_the_operator_s_word(d
         household(database, outbound=Outbound()) as servers,
     ):
         with pytest.raises(UnavailableError, match="cannot be reached"):
-            await servers.add(remote.url, added_by="anna")
+            await servers.roster.add(remote.url, added_by="anna")
         assert remote.requests == []
         assert servers.connections == {}
 
@@ -273,7 +273,7 @@ async def test_s2_what_cannot_be_reached_sounds_the_same_whatever_the_reason(dat
         words = set()
         for url in (remote.url, "http://127.0.0.1:9/mcp", "http://[::1]:8080/mcp"):
             with pytest.raises(UnavailableError) as refused:
-                await servers.add(url, added_by="anna")
+                await servers.roster.add(url, added_by="anna")
             words.add(refused.value.detail)
     assert len(words) == 1
 
@@ -282,10 +282,10 @@ async def test_a_server_that_a_person_adds_is_there_after_a_restart(database):
     outbound = Outbound(Openings.of(["127.0.0.0/8"]))
     async with running(OddServer()) as remote:
         async with household(database, outbound=outbound) as servers:
-            added = await servers.add(remote.url, added_by="anna")
+            added = await servers.roster.add(remote.url, added_by="anna")
             assert added.definition.id == "odd-server"
             assert "ping" in offered(servers)
-            again = await servers.add(remote.url, added_by="anna")
+            again = await servers.roster.add(remote.url, added_by="anna")
             assert again is added
         async with household(database, outbound=outbound) as servers:
             await all_ready(servers)
@@ -310,7 +310,9 @@ async def test_nothing_that_a_person_types_is_filled_in_from_the_environment(dat
 
     async with running(noting) as remote, household(database, outbound=outbound) as servers:
         words = "${OPENROUTER_API_KEY}$OPENROUTER_API_KEY%OPENROUTER_API_KEY%"
-        added = await servers.add(f"{remote.url}/{words}?key={words}", added_by="anna", title=words)
+        added = await servers.roster.add(
+            f"{remote.url}/{words}?key={words}", added_by="anna", title=words
+        )
         assert added.definition.title == words
         asked = [*paths, *(str(request) for request in remote.requests)]
     await outbound.aclose()
@@ -324,7 +326,7 @@ async def test_nothing_that_a_person_types_is_filled_in_from_the_environment(dat
 async def test_people_add_web_addresses_and_nothing_else(database, url):
     async with household(database) as servers:
         with pytest.raises(InvalidInputError):
-            await servers.add(url, added_by="anna")
+            await servers.roster.add(url, added_by="anna")
 
 
 async def test_a_server_of_the_file_is_not_removed_from_here(database):

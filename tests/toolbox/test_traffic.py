@@ -13,7 +13,7 @@ from backend.toolbox.records import Address, CallFailedError, Command, ServerDef
 from backend.toolbox.traffic import RECORDING, Tape, Track, Traffic
 from tests.fakes.clock import StillClock
 from tests.fakes.mcp_odd import OddServer, text
-from tests.fakes.mcp_server import modern, older, oldest, running
+from tests.fakes.mcp_server import modern, older, oldest, out_for_long, running
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +88,7 @@ async def test_what_is_no_answer_is_shown_as_it_came(shop, traffic):
         with pytest.raises(CallFailedError):
             await shop.call(server, "ping")
         await remote.kill()
+        await out_for_long(server)
         with pytest.raises(CallFailedError):
             await shop.call(server, "ping")
     failures = [one for one in traffic.tape("shop").entries("") if one.kind == "failure"]

@@ -10,6 +10,7 @@ test("addresses lead to screens", () => {
   expect(routeOf("/pair")).toEqual({ name: "pair" });
   expect(routeOf("/settings")).toEqual({ name: "settings", page: "account", id: null });
   expect(routeOf("/settings/log")).toEqual({ name: "settings", page: "log", id: null });
+  expect(routeOf("/settings/system")).toEqual({ name: "settings", page: "system", id: null });
   expect(routeOf("/settings/people/usr_1")).toEqual({
     name: "settings",
     page: "people",

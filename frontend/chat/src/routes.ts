@@ -1,6 +1,14 @@
 /** The app's few addresses. */
 
-export const SETTINGS_PAGES = ["account", "people", "tools", "memory", "devices", "log"] as const;
+export const SETTINGS_PAGES = [
+  "account",
+  "people",
+  "tools",
+  "memory",
+  "devices",
+  "log",
+  "system",
+] as const;
 export type SettingsPage = (typeof SETTINGS_PAGES)[number];
 
 export type Route =

@@ -88,7 +88,7 @@ async def test_p3_a_description_that_nobody_approved_is_untrusted_too(talk, home
     odd = OddServer(odd_tool("weather", description=f"Tells the weather. {ORDER}"))
     async with running(odd) as stranger:
         servers = home.services.tool_servers
-        added = await servers.add(stranger.url, added_by=home.owner.id)
+        added = await servers.roster.add(stranger.url, added_by=home.owner.id)
         provider.says(calls(sending()), text("Sunny."))
         turn = await talk.send("How is the weather?")
         asked = await home.answers(NO)
@@ -111,7 +111,7 @@ async def test_p3_a_description_that_nobody_approved_is_untrusted_too(talk, home
 async def test_p3_hints_of_a_server_that_somebody_added_are_not_believed(talk, home, provider):
     harmless = {"readOnlyHint": True, "openWorldHint": False}
     async with running(OddServer(odd_tool("weather", annotations=harmless))) as stranger:
-        await home.services.tool_servers.add(stranger.url, added_by=home.owner.id)
+        await home.services.tool_servers.roster.add(stranger.url, added_by=home.owner.id)
         provider.says(calls(tool("weather")), text("Sunny."))
         turn = await talk.send("How is the weather?")
         # Its description alone is untrusted content, and it may write for all we know.

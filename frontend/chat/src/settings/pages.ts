@@ -18,6 +18,7 @@ const PAGES: readonly PageLink[] = [
   { name: "memory", label: "Memory", icon: "thought", roles: ["owner", "adult", "child"] },
   { name: "devices", label: "Displays", icon: "screen", roles: ["owner", "adult"] },
   { name: "log", label: "Log", icon: "journal", roles: ["owner"] },
+  { name: "system", label: "This Parlor", icon: "home", roles: ["owner"] },
 ];
 
 export function pagesFor(role: Role): readonly PageLink[] {

@@ -14,6 +14,7 @@ import type { Outgoing } from "../conversation/shown.ts";
 import { Library } from "../library/library.svelte.ts";
 import { Catalog } from "../models/catalog.svelte.ts";
 import { chatPath } from "../routes.ts";
+import { SystemWatch } from "../settings/system/watch.svelte.ts";
 import { randomId } from "./ids.ts";
 import { OpenQuestions } from "./questions.svelte.ts";
 import { Router } from "./router.svelte.ts";
@@ -33,6 +34,7 @@ export class AppState {
   readonly library = new Library(this.api);
   readonly catalog = new Catalog(this.api);
   readonly questions = new OpenQuestions(this.api);
+  readonly system = new SystemWatch(this.api);
   conversation = $state.raw<OpenConversation>(this.#make(null));
   /** Words that could not be sent, on their way back to the composer. */
   returned = $state.raw<Outgoing | null>(null);
@@ -88,8 +90,10 @@ export class AppState {
     void this.catalog.load();
     void markdownFor.later();
     const stopListening = this.#listenWhileSeen();
+    const stopWatching = this.system.watch(() => this.session.me?.user.role === "owner");
     return () => {
       stopListening();
+      stopWatching();
       this.conversation.leave();
       this.conversation = this.#make(null);
       this.library.clear();

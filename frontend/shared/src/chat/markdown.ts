@@ -44,7 +44,7 @@ function lex(source: string, links: Links): TokensList {
   return lexer.lex(source);
 }
 
-function textOf(children: readonly Inline[]): string {
+export function textOf(children: readonly Inline[]): string {
   return children
     .map((child) =>
       "children" in child ? textOf(child.children) : "text" in child ? child.text : "",

@@ -143,6 +143,7 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
         result: null,
         duration_ms: null,
         decision: null,
+        media: [],
       };
       return { ...transcript, parts: [...transcript.parts, tool] };
     }
@@ -155,11 +156,14 @@ export function reduce(transcript: Transcript, event: TurnEvent): Transcript {
     }
     case "tool.finished": {
       const { call_id, status, result, duration_ms } = event;
+      // Events that an older release has kept say nothing of pictures.
+      const media = "media" in event ? event.media : [];
       const parts = withTool(transcript.parts, call_id, (tool) => ({
         ...tool,
         status,
         result,
         duration_ms,
+        media,
       }));
       return { ...transcript, parts };
     }

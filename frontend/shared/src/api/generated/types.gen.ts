@@ -331,6 +331,31 @@ export type AuditPage = {
 };
 
 /**
+ * Backups
+ *
+ * `last` is without words where only the file is left to tell of it.
+ */
+export type Backups = {
+    /**
+     * Configured
+     */
+    configured: boolean;
+    copy: Duty | null;
+    last: Duty | null;
+    rehearsal: Duty | null;
+};
+
+/**
+ * Certificate
+ */
+export type Certificate = {
+    /**
+     * Ends At
+     */
+    ends_at: string;
+};
+
+/**
  * Check
  */
 export type Check = {
@@ -728,6 +753,30 @@ export type DiscoverRequest = {
 };
 
 /**
+ * Duty
+ *
+ * How something went when it was last done, and when it last went well.
+ */
+export type Duty = {
+    /**
+     * At
+     */
+    at: string;
+    /**
+     * Good At
+     */
+    good_at: string | null;
+    /**
+     * Ok
+     */
+    ok: boolean;
+    /**
+     * Words
+     */
+    words: string;
+};
+
+/**
  * ElsewhereWay
  *
  * `name`: the words on its button.
@@ -784,6 +833,33 @@ export type ErrorOccurred = {
      */
     type: 'error';
 };
+
+/**
+ * Finding
+ *
+ * `fix`: what to do, or to set where it is off; as a problem's, "" where there is nothing.
+ */
+export type Finding = {
+    /**
+     * Fix
+     */
+    fix: string;
+    /**
+     * Id
+     */
+    id: string;
+    state: FindingState;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Words
+     */
+    words: string;
+};
+
+export type FindingState = 'ok' | 'attention' | 'off';
 
 /**
  * Generation
@@ -1199,6 +1275,26 @@ export type Me = {
 };
 
 /**
+ * Media
+ *
+ * A picture or a sound of a tool that is kept, for people to see: no model reads it.
+ */
+export type Media = {
+    /**
+     * Bytes
+     */
+    bytes: number;
+    /**
+     * File Id
+     */
+    file_id: string;
+    /**
+     * Media Type
+     */
+    media_type: string;
+};
+
+/**
  * MemoriesChanged
  *
  * On the live stream of the person they are about: fetch them anew.
@@ -1572,6 +1668,45 @@ export type OpenQuestions = {
      * Items
      */
     items: Array<QuestionAsked>;
+};
+
+/**
+ * Overview
+ *
+ * `release`: the deployed one's name. What cannot be found out is null.
+ */
+export type Overview = {
+    backup: Backups;
+    certificate: Certificate | null;
+    /**
+     * Checks
+     */
+    checks: Array<Finding>;
+    /**
+     * Conversations
+     */
+    conversations: number | null;
+    /**
+     * Database Bytes
+     */
+    database_bytes: number;
+    disk: Room | null;
+    /**
+     * People
+     */
+    people: number | null;
+    /**
+     * Release
+     */
+    release: string | null;
+    /**
+     * Started At
+     */
+    started_at: string | null;
+    /**
+     * Version
+     */
+    version: string;
 };
 
 /**
@@ -2367,6 +2502,20 @@ export type ResourceText = {
 
 export type Role = 'owner' | 'adult' | 'child';
 
+/**
+ * Room
+ */
+export type Room = {
+    /**
+     * Free Bytes
+     */
+    free_bytes: number;
+    /**
+     * Total Bytes
+     */
+    total_bytes: number;
+};
+
 export type Scope = 'chat' | 'tools' | 'read' | 'admin';
 
 /**
@@ -2867,6 +3016,8 @@ export type ToolChoices = {
 
 /**
  * ToolFinished
+ *
+ * `media`: pictures and sounds that it gave, at `/api/uploads/{file_id}/content`.
  */
 export type ToolFinished = {
     /**
@@ -2877,6 +3028,10 @@ export type ToolFinished = {
      * Duration Ms
      */
     duration_ms: number;
+    /**
+     * Media
+     */
+    media: Array<Media>;
     /**
      * Result
      */
@@ -2906,7 +3061,7 @@ export type ToolName = string;
  * A call and, once it ended, its result. `step` as in the event `tool.started`.
  *
  * `decision`: what a person said when they were asked; `expired`: nobody answered, so it did not
- * run. null: nobody was asked.
+ * run. null: nobody was asked. `media`: as in the event `tool.finished`.
  */
 export type ToolPart = {
     /**
@@ -2922,6 +3077,10 @@ export type ToolPart = {
      * Duration Ms
      */
     duration_ms: number | null;
+    /**
+     * Media
+     */
+    media: Array<Media>;
     /**
      * Name
      */
@@ -7524,6 +7683,89 @@ export type ResetPersonResponses = {
 };
 
 export type ResetPersonResponse = ResetPersonResponses[keyof ResetPersonResponses];
+
+export type SystemData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/system';
+};
+
+export type SystemErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type SystemError = SystemErrors[keyof SystemErrors];
+
+export type SystemResponses = {
+    /**
+     * Successful Response
+     */
+    200: Overview;
+};
+
+export type SystemResponse = SystemResponses[keyof SystemResponses];
+
+export type FileContentData = {
+    body?: never;
+    path: {
+        /**
+         * File Id
+         */
+        file_id: string;
+    };
+    query?: never;
+    url: '/api/uploads/{file_id}/content';
+};
+
+export type FileContentErrors = {
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Range Not Satisfiable
+     */
+    416: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+};
+
+export type FileContentError = FileContentErrors[keyof FileContentErrors];
+
+export type FileContentResponses = {
+    /**
+     * The whole file
+     */
+    200: Blob | File;
+    /**
+     * The part that was asked for
+     */
+    206: Blob | File;
+};
+
+export type FileContentResponse = FileContentResponses[keyof FileContentResponses];
 
 export type HealthData = {
     body?: never;

@@ -1,12 +1,9 @@
 """What the owner does with tool servers is told: to every screen at once, and in the log."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 
 import httpx2
-import pytest
 
 import backend.toolbox.session
 import backend.toolbox.troubles  # noqa: F401  # what the registry loads in a thread
@@ -15,40 +12,14 @@ from backend.auth.people import User
 from backend.chat.live import announce_tools
 from backend.container import Services
 from backend.kit.schedule import Coalesced
-from backend.settings import Settings
 from tests.api.asking import Reader, refused, say, until
-from tests.chat.household import in_the_file
-from tests.conftest import make_settings
-from tests.fakes.mcp_odd import OddServer, tool
-from tests.fakes.mcp_server import Running, running
+from tests.api.tool_servers.mail import SERVERS
+from tests.fakes.mcp_odd import OddServer
+from tests.fakes.mcp_server import running
 from tests.fakes.scripted import ScriptedProvider, calls, text
 from tests.fakes.scripted import tool as calling
 
-SERVERS = "/api/mcp/servers"
 TRAFFIC = f"{SERVERS}/mail/traffic"
-HARMLESS = {"readOnlyHint": True, "openWorldHint": False}
-
-
-@pytest.fixture
-async def remote() -> AsyncGenerator[Running]:
-    async with running(OddServer(tool("send_mail"), tool("look", annotations=HARMLESS))) as one:
-        yield one
-
-
-@pytest.fixture
-async def settings(tmp_path: Path, chat_settings: dict[str, object], remote: Running) -> Settings:
-    made = make_settings(tmp_path, **chat_settings)
-    edge = made.edge.model_copy(update={"lan_allow": ("127.0.0.0/8",)})
-    made = made.model_copy(update={"edge": edge})
-    in_the_file(made, mail=remote.url)
-    return made
-
-
-@pytest.fixture
-async def ready(services: Services) -> Services:
-    await until(lambda: "mail" in services.tool_servers.connections)
-    await until(lambda: services.tool_servers.connections["mail"].session is not None)
-    return services
 
 
 async def told(client: httpx2.AsyncClient) -> list[tuple[str, ...]]:

@@ -1,8 +1,7 @@
 """Tool servers over HTTP: everybody looks, the owner decides, commands never come this way."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import Any
 
 import httpx2
@@ -12,45 +11,15 @@ import backend.toolbox.session
 import backend.toolbox.troubles  # noqa: F401  # what the registry loads in a thread
 from backend.auth.people import User
 from backend.container import Services
-from backend.settings import Settings
 from backend.toolbox.records import Command
-from tests.api.asking import Reader, events, refused, say, until
+from tests.api.asking import Reader, events, refused, say
 from tests.api.conftest import Newcomer, sign_in
-from tests.chat.household import in_the_file, sending
-from tests.conftest import PASSWORD, make_settings
+from tests.api.tool_servers.mail import SERVERS
+from tests.chat.household import sending
+from tests.conftest import PASSWORD
 from tests.fakes.mcp_odd import OddServer, tool
-from tests.fakes.mcp_server import Running, running
+from tests.fakes.mcp_server import running
 from tests.fakes.scripted import ScriptedProvider, calls, text
-
-HARMLESS = {"readOnlyHint": True, "openWorldHint": False}
-SERVERS = "/api/mcp/servers"
-
-
-@pytest.fixture
-async def odd() -> OddServer:
-    return OddServer(tool("send_mail"), tool("look", annotations=HARMLESS))
-
-
-@pytest.fixture
-async def remote(odd: OddServer) -> AsyncGenerator[Running]:
-    async with running(odd) as started:
-        yield started
-
-
-@pytest.fixture
-async def settings(tmp_path: Path, chat_settings: dict[str, object], remote: Running) -> Settings:
-    made = make_settings(tmp_path, **chat_settings)
-    edge = made.edge.model_copy(update={"lan_allow": ("127.0.0.0/8",)})
-    made = made.model_copy(update={"edge": edge})
-    in_the_file(made, mail=remote.url)
-    return made
-
-
-@pytest.fixture
-async def ready(services: Services) -> Services:
-    await until(lambda: "mail" in services.tool_servers.connections)
-    await until(lambda: services.tool_servers.connections["mail"].session is not None)
-    return services
 
 
 @pytest.fixture
