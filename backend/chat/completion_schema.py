@@ -35,9 +35,11 @@ def _listed(value: object) -> object:
 
 
 class _Part(BaseModel):
-    """What we do not know of a part of the schema, a provider does not get to see."""
+    """What we do not know of a part of the schema, a provider does not get to see.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Built for the first program that asks: not every start meets one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 # --- what comes in ------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class OfferedTool(_Part):
 class CompletionRequest(ModelParameters):
     """A field that would silently do nothing is refused, all but the last few."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=1000)]
     model: ModelId | None = Field(None, description="As `parlor://models` lists them.")
@@ -201,7 +203,9 @@ def _text(content: Content) -> str:
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        frozen=True, json_schema_serialization_defaults_required=True, defer_build=True
+    )
 
 
 class FinalMessage(_Said):

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from backend.chat.rows import conversation_row, deepest, message_row
 from backend.chat.search import as_any_match, as_match
-from backend.chat.store import conversation_row, deepest, message_row
 from backend.db.database import Connection, Database, Row
 from backend.kit.clock import from_millis
 

@@ -2,35 +2,28 @@
 
 from collections.abc import Sequence
 
-import orjson
-
 from backend.chat.journal import JournalRows
 from backend.chat.journal_store import insert_journal, read_frames
 from backend.chat.records import (
     Conversation,
     ConversationChange,
-    ConversationMetadata,
     ConversationPage,
     ConversationSummary,
-    Message,
-    Problem,
     Turn,
-    stored_parts,
+)
+from backend.chat.rows import (
+    SUMMARY,
+    conversation_row,
+    deepest,
+    load,
+    message_row,
+    read_turn,
+    summary_from,
 )
 from backend.chat.search import as_match
 from backend.db.database import Connection, Database, Row
-from backend.kit.clock import Clock, from_millis, to_millis
-from backend.kit.errors import InvalidInputError, NotFoundError
-from backend.messages import Usage
-
-_SUMMARY = """
-    SELECT c.id, c.title, c.title_source, c.model, c.pinned, c.archived, c.created_at,
-           c.updated_at, c.system_prompt, c.leaf_id, c.metadata,
-           (SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running')
-               AS running_turn_id
-    FROM conversations c
-"""
-
+from backend.kit.clock import Clock, to_millis
+from backend.kit.errors import InvalidInputError
 
 _SETTERS = {
     "title": "UPDATE conversations SET title = ? WHERE id = ?",
@@ -50,11 +43,6 @@ _SUBTREE = """
     )
     SELECT id FROM below
 """
-
-
-class ConversationNotFoundError(NotFoundError):
-    def __init__(self) -> None:
-        super().__init__("There is no such conversation.")
 
 
 class ConversationStore:
@@ -91,7 +79,7 @@ class ConversationStore:
                     now,
                 ),
             )
-            return _load(connection, owner_id, conversation_id)
+            return load(connection, owner_id, conversation_id)
 
         return await self._database.write(insert)
 
@@ -112,7 +100,7 @@ class ConversationStore:
             conditions.append("(c.pinned, c.updated_at, c.id) < (?, ?, ?)")
             values += _read_cursor(cursor)
         query = (
-            f"{_SUMMARY} WHERE {' AND '.join(conditions)}"
+            f"{SUMMARY} WHERE {' AND '.join(conditions)}"
             " ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT ?"
         )
 
@@ -127,7 +115,7 @@ class ConversationStore:
         return await self._database.read(select)
 
     async def get(self, owner_id: str, conversation_id: str) -> Conversation:
-        return await self._database.read(lambda c: _load(c, owner_id, conversation_id))
+        return await self._database.read(lambda c: load(c, owner_id, conversation_id))
 
     async def summary(self, owner_id: str, conversation_id: str) -> ConversationSummary:
         return await self._database.read(
@@ -222,98 +210,6 @@ def _delete_messages(connection: Connection, which: str, value: str) -> None:
     # Detached first: SQLite follows a chain of cascading deletes for a thousand messages only.
     connection.executemany("UPDATE messages SET parent_id = NULL WHERE id = ?", ids)
     connection.executemany("DELETE FROM messages WHERE id = ?", ids)
-
-
-def conversation_row(connection: Connection, owner_id: str, conversation_id: str) -> Row:
-    row: Row | None = connection.execute(
-        f"{_SUMMARY} WHERE c.id = ? AND c.owner_id = ?", (conversation_id, owner_id)
-    ).fetchone()
-    if row is None:
-        raise ConversationNotFoundError
-    return row
-
-
-def message_row(connection: Connection, conversation_id: str, message_id: str) -> Row:
-    row: Row | None = connection.execute(
-        "SELECT * FROM messages WHERE id = ? AND conversation_id = ?",
-        (message_id, conversation_id),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError("There is no such message in this conversation.")
-    return row
-
-
-def read_turn(connection: Connection, turn_id: str, owner_id: str) -> Turn:
-    row = connection.execute(
-        "SELECT * FROM turns WHERE id = ? AND owner_id = ?", (turn_id, owner_id)
-    ).fetchone()
-    if row is None:
-        raise NotFoundError("There is no such turn.")
-    return turn_from(row)
-
-
-def deepest(connection: Connection, row: Row) -> str:
-    """The end of the newest branch below a message."""
-    found: str = connection.execute(
-        "WITH RECURSIVE below (id, number) AS (SELECT ?1, ?2 UNION ALL"
-        " SELECT m.id, m.number FROM below JOIN messages m ON m.number ="
-        " (SELECT max(number) FROM messages WHERE parent_id = below.id))"
-        " SELECT id FROM below ORDER BY number DESC LIMIT 1",
-        (row["id"], row["number"]),
-    ).fetchone()[0]
-    return found
-
-
-def turn_from(row: Row) -> Turn:
-    values = {name: row[name] for name in Turn.model_fields}
-    values["created_at"] = from_millis(row["created_at"])
-    values["finished_at"] = row["finished_at"] and from_millis(row["finished_at"])
-    return Turn(**values)
-
-
-def _load(connection: Connection, owner_id: str, conversation_id: str) -> Conversation:
-    row = conversation_row(connection, owner_id, conversation_id)
-    messages = connection.execute(
-        "SELECT * FROM messages WHERE conversation_id = ? ORDER BY number", (conversation_id,)
-    )
-    return Conversation(
-        **summary_from(row).model_dump(),
-        system_prompt=row["system_prompt"],
-        metadata=ConversationMetadata.model_validate_json(row["metadata"]),
-        leaf_id=row["leaf_id"],
-        messages=[_message(message) for message in messages],
-    )
-
-
-def summary_from(row: Row) -> ConversationSummary:
-    return ConversationSummary(
-        id=row["id"],
-        title=row["title"],
-        title_source=row["title_source"],
-        model=row["model"],
-        pinned=bool(row["pinned"]),
-        archived=bool(row["archived"]),
-        created_at=from_millis(row["created_at"]),
-        updated_at=from_millis(row["updated_at"]),
-        running_turn_id=row["running_turn_id"],
-    )
-
-
-def _message(row: Row) -> Message:
-    return Message(
-        id=row["id"],
-        parent_id=row["parent_id"],
-        role=row["role"],
-        parts=stored_parts(row["parts"]),
-        status=row["status"],
-        error=row["error"] and Problem.model_validate_json(row["error"]),
-        notices=[Problem(**notice) for notice in orjson.loads(row["notices"])],
-        model=row["model"],
-        usage=row["usage"] and Usage.model_validate_json(row["usage"]),
-        finish_reason=row["finish_reason"],
-        turn_id=row["turn_id"],
-        created_at=from_millis(row["created_at"]),
-    )
 
 
 def _write_cursor(row: Row) -> str:

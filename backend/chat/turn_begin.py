@@ -15,13 +15,13 @@ from backend.chat.records import (
     Turn,
     stored_parts,
 )
-from backend.chat.search import index_texts
-from backend.chat.store import (
+from backend.chat.rows import (
     conversation_row,
     message_row,
     summary_from,
     turn_from,
 )
+from backend.chat.search import index_texts
 from backend.chat.titles import title_from
 from backend.chat.turn_order import Attached, BegunTurn, EarlierMessage, TurnOrder
 from backend.db.database import Connection, Row

@@ -16,8 +16,8 @@ from backend.chat.records import (
     stored_parts,
     text_of,
 )
+from backend.chat.rows import summary_from, turn_from
 from backend.chat.search import index_texts
-from backend.chat.store import summary_from, turn_from
 from backend.chat.transcript import Transcript
 from backend.chat.turn_begin import TurnRunningError, begin, begun_before
 from backend.chat.turn_order import BegunTurn, TurnOrder

@@ -1,14 +1,12 @@
 """Any server that speaks the OpenAI protocol: llama.cpp, Ollama, vLLM and their kin."""
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import Self
+from collections.abc import Sequence
 
 from backend.kit.clock import Clock
 from backend.messages import Generation, JsonObject, ModelInfo, ModelParameters, ModelRequest
-from backend.providers.base import ModelEvent
 from backend.providers.chat_completions import ChatCompletions
-from backend.providers.errors import garbled
 from backend.providers.openai_request import chat_body
+from backend.providers.remote import RemoteProvider
 from backend.providers.retry import RetryPolicy
 from backend.providers.upstream import Upstream
 
@@ -21,7 +19,7 @@ _EXTRAS = frozenset({"tool_choice", "parallel_tool_calls", "response_format", "l
 """OpenRouter's own would be errors to some."""
 
 
-class OpenAICompatible:
+class OpenAICompatible(RemoteProvider):
     """`id` is the operator's name for this server, the first part of its model ids."""
 
     def __init__(
@@ -35,29 +33,14 @@ class OpenAICompatible:
         clock: Clock | None = None,
     ) -> None:
         self._id = id
-        self._upstream = Upstream(base_url, api_key=api_key, silence=silence, clock=clock)
-        self._chat = ChatCompletions(self._upstream, request_body, policy=policy)
+        upstream = Upstream(base_url, api_key=api_key, silence=silence, clock=clock)
+        super().__init__(upstream, ChatCompletions(upstream, request_body, policy=policy))
 
     @property
     def id(self) -> str:
         return self._id
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        await self._upstream.aclose()
-
-    def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[ModelEvent]]:
-        return self._chat.stream(request)
-
     async def models(self) -> Sequence[ModelInfo]:
-        listed = (await self._upstream.get("/models")).get("data")
-        if not isinstance(listed, list):
-            raise garbled("a list of models without models")
         return [
             ModelInfo(
                 id=item["id"],
@@ -68,8 +51,8 @@ class OpenAICompatible:
                 supports_tools=True,
                 created=item["created"] if isinstance(item.get("created"), int) else None,
             )
-            for item in listed
-            if isinstance(item, dict) and isinstance(item.get("id"), str)
+            for item in await self._listed()
+            if isinstance(item.get("id"), str)
         ]
 
     async def generation(self, generation_id: str) -> Generation | None:  # noqa: ARG002  # the protocol has it

@@ -1,15 +1,14 @@
 """OpenRouter: hundreds of models behind one key, with costs, routing and reasoning blocks."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Self
 
 from backend.kit.clock import Clock
 from backend.messages import Generation, JsonObject, ModelInfo, ModelRequest
-from backend.providers.base import ModelEvent, ModelNotFoundError
+from backend.providers.base import ModelNotFoundError
 from backend.providers.chat_completions import ChatCompletions
-from backend.providers.errors import garbled
 from backend.providers.openai_request import chat_body
+from backend.providers.remote import RemoteProvider
 from backend.providers.retry import RetryPolicy
 from backend.providers.upstream import Upstream
 
@@ -20,7 +19,7 @@ _PAID_CACHE = ("anthropic/", "~anthropic/")
 """Models whose prompt cache works only when it is asked for."""
 
 
-class OpenRouter:
+class OpenRouter(RemoteProvider):
     """`app_url`: the project's public page, for attribution; never the household's own host.
 
     None switches attribution off altogether; an empty text leaves the page out.
@@ -41,34 +40,18 @@ class OpenRouter:
             headers["X-OpenRouter-Title"] = TITLE
         if app_url:
             headers["HTTP-Referer"] = app_url
-        self._upstream = Upstream(
+        upstream = Upstream(
             base_url, api_key=api_key, headers=headers, silence=silence, clock=clock
         )
-        self._chat = ChatCompletions(
-            self._upstream, request_body, policy=policy, id_header="X-Generation-Id"
-        )
+        chat = ChatCompletions(upstream, request_body, policy=policy, id_header="X-Generation-Id")
+        super().__init__(upstream, chat)
 
     @property
     def id(self) -> str:
         return "openrouter"
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        await self._upstream.aclose()
-
-    def stream(self, request: ModelRequest) -> AsyncGenerator[Sequence[ModelEvent]]:
-        return self._chat.stream(request)
-
     async def models(self) -> Sequence[ModelInfo]:
-        listed = (await self._upstream.get("/models")).get("data")
-        if not isinstance(listed, list):
-            raise garbled("a list of models without models")
-        return [_model(item) for item in listed if isinstance(item, dict) and item.get("id")]
+        return [_model(item) for item in await self._listed() if item.get("id")]
 
     async def generation(self, generation_id: str) -> Generation | None:
         try:

@@ -12,13 +12,29 @@ from pydantic import ValidationError
 from backend.toolbox.events import Events
 
 
-class Received:
-    """The SDK's stream of messages of a child, listened to. The words of one that is no message
-    are in the SDK's error."""
-
+class _Tapped:
     def __init__(self, stream: Any, events: Events) -> None:
         self._stream = stream
         self._events = events
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class Received(_Tapped):
+    """The SDK's stream of messages of a child, listened to. The words of one that is no message
+    are in the SDK's error."""
 
     async def receive(self) -> SessionMessage | Exception:
         return self._heard(await self._stream.receive())
@@ -29,20 +45,6 @@ class Received:
     async def __anext__(self) -> SessionMessage | Exception:
         return self._heard(await self._stream.__anext__())
 
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     def _heard(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
         if (track := self._events.track()) is not None:
             if isinstance(item, SessionMessage):
@@ -52,31 +54,13 @@ class Received:
         return item
 
 
-class Sent:
+class Sent(_Tapped):
     """The SDK's stream of messages to a child, listened to."""
-
-    def __init__(self, stream: Any, events: Events) -> None:
-        self._stream = stream
-        self._events = events
 
     async def send(self, item: SessionMessage, /) -> None:
         if (track := self._events.track()) is not None:
             track.message("sent", _raw(item))
         await self._stream.send(item)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 class EventReader:

@@ -140,10 +140,12 @@ test("X6 script that found its way into a page is stopped by its policy", async 
     () =>
       new Promise<{ thrown: string[]; stopped: string[] }>((resolve) => {
         const stopped: string[] = [];
+        const thrown: string[] = [];
         document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
           stopped.push(effectiveDirective);
+          // The last attempt; a busy machine takes its time to tell.
+          if (effectiveDirective === "form-action") resolve({ thrown, stopped });
         });
-        const thrown: string[] = [];
         const attempts: Record<string, () => void> = {
           html: () => (document.body.innerHTML = "<img src=x onerror=window.hacked=1>"),
           script: () => (document.createElement("script").text = "window.hacked=1"),
@@ -167,7 +169,7 @@ test("X6 script that found its way into a page is stopped by its policy", async 
           form.action = "https://outside.invalid/";
           document.body.append(form);
           form.submit();
-          setTimeout(() => resolve({ thrown, stopped }), 100);
+          setTimeout(() => resolve({ thrown, stopped }), 5000);
         });
       }),
   );

@@ -181,7 +181,7 @@ async def test_a_tool_server_needs_attention_only_when_it_failed(
     async def closed() -> None:
         raise AssertionError
 
-    definition = ServerDefinition("attic-box", "file", Address("http://127.0.0.1:9/mcp"))
+    definition = ServerDefinition("attic-box", "person", Address("http://127.0.0.1:9/mcp"))
     server = Connection(definition, closed, services.clock, lambda _: None)  # type: ignore[arg-type]
     reason = words if name == "failed" else ""
     server.state = ServerState(name, services.clock.now(), reason)

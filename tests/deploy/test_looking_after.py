@@ -29,7 +29,7 @@ systemctl start --no-block parlor-backup.service
 found=
 for _ in $(seq 200); do
     backup=$(systemctl show --property MainPID --value parlor-backup.service)
-    [ "$backup" != 0 ] && [ -d /run/credentials/parlor-backup.service ] && break
+    [ "$backup" != 0 ] && [ -s /run/credentials/parlor-backup.service/authority.key ] && break
     sleep 0.02
 done
 [ "$backup" != 0 ] || { echo 'no backup ran'; exit 1; }
