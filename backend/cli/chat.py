@@ -1,10 +1,13 @@
 """`parlor chat`: a conversation in the terminal, with a Parlor that runs somewhere."""
 
 import getpass
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx2
@@ -93,15 +96,19 @@ def _ask(client: httpx2.Client, conversation: _Conversation, text: str) -> None:
         "messages": [{"role": "user", "content": text}],
         "model": conversation.model,
     }
-    with client.stream("POST", "/api/chat/stream", json=body) as response:
-        if response.status_code != httpx2.codes.OK:
-            response.read()
-            _checked(response)
-        conversation.id = response.headers["x-conversation-id"]
-        turn = response.headers["x-turn-id"]
-        printer = _Printer()
+    printer = _Printer()
+    with (
+        _held_interrupt() as let_go,
+        client.stream("POST", "/api/chat/stream", json=body) as answer,
+    ):
+        if answer.status_code != httpx2.codes.OK:
+            answer.read()
+            _checked(answer)
+        conversation.id = answer.headers["x-conversation-id"]
+        turn = answer.headers["x-turn-id"]
         try:
-            printer.print_all(response.iter_lines())
+            let_go()
+            printer.print_all(answer.iter_lines())
         except KeyboardInterrupt:
             pass
         else:
@@ -111,6 +118,30 @@ def _ask(client: httpx2.Client, conversation: _Conversation, text: str) -> None:
     events = f"/api/chat/turns/{turn}/events"
     with client.stream("GET", events, params={"after": printer.last_number}) as rest:
         printer.print_all(rest.iter_lines())
+
+
+@contextmanager
+def _held_interrupt() -> Iterator[Callable[[], None]]:
+    """Keep Ctrl-C while there is no answer yet that could be stopped. The yielded function ends
+    that, and raises KeyboardInterrupt if it came. The second Ctrl-C is not kept."""
+    came = False
+
+    def keep(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    def let_go() -> None:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, keep)
+    try:
+        yield let_go
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Printer:

@@ -24,6 +24,7 @@ DIALOGUE = [
     ("fail\n", "on purpose. ("),
     ("", "[failed"),
     ("/new\n", "A new conversation."),
+    ("", "> "),
     ("slow\n", "slow\r\n"),
     ("", " "),
     ("\x03", "[stopped"),
