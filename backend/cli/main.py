@@ -36,7 +36,7 @@ def main() -> None:
     """Run a command. What an operator can mend is told in words: a wrong setting with exit
     code 2, a folder, file or address that cannot be used with 1."""
     try:
-        app()
+        app(prog_name="parlor")
     except SettingsError as error:
         print(f"These settings are wrong:\n{error}", file=sys.stderr)
         sys.exit(2)

@@ -86,15 +86,21 @@ async def test_names_cannot_be_told_from_the_time_an_answer_takes(
         "disabled": ("gone", PASSWORD),
     }
     fastest = dict.fromkeys(attempts, float("inf"))
-    for _ in range(7):
+
+    def are_alike() -> bool:
+        """Without a hash an answer takes a fiftieth."""
+        return max(fastest.values()) < 2 * min(fastest.values())
+
+    for measured in range(40):  # on a busy machine more of them until each was quick once
+        if measured >= 7 and are_alike():
+            break
         clock.forward(hours=1)  # the limiter forgets
         for kind, (name, password) in attempts.items():
             began = time.perf_counter()
             with refuses("wrong_credentials"):
                 await accounts.login(name, password, origin=HERE)
             fastest[kind] = min(fastest[kind], time.perf_counter() - began)
-    # Without a hash an answer takes a fiftieth.
-    assert max(fastest.values()) < 2 * min(fastest.values())
+    assert are_alike(), fastest
 
 
 async def test_passwords_are_kept_as_argon2id(
