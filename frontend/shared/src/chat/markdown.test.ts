@@ -116,6 +116,18 @@ describe("while an answer grows", () => {
     expect(after[2]).not.toBe(before[2]);
   });
 
+  test.each([
+    ["See [the p", "See"],
+    ["See [the page](https://exa", "See"],
+    ["See ![A loaf]", "See"],
+    ["A list:\n\n- one\n- [x", "A list:one"],
+    ["It is [1] o", "It is [1] o"],
+    ["```js\nconst loaves = [1, 2", "const loaves = [1, 2"],
+  ])("%j shows nothing of a link that is half there", (growing, shown) => {
+    const { texts } = walk(new MarkdownStream().update(growing));
+    expect(texts.join("").trimEnd()).toBe(shown);
+  });
+
   test("another text starts afresh", () => {
     const stream = new MarkdownStream();
     stream.update("One.\n\nTwo.\n\nThree");

@@ -184,6 +184,18 @@ function firstOpen(tokens: readonly Token[]): number {
   return (certain ? last : real.at(-2)) ?? 0;
 }
 
+const LOOSE_END = /!?\[[^[\]\n]{0,200}(?:\](?:\([^()\s]{0,500})?)?$/;
+const LONGEST_LOOSE = 710;
+const FENCE = /^ *(?:```|~~~)/gm;
+
+/** Without the link or picture at its end that is only half there: its source would flash by. In
+ * code a bracket is just that. */
+function withoutLooseEnd(growing: string): string {
+  const [loose] = LOOSE_END.exec(growing.slice(-LONGEST_LOOSE)) ?? [""];
+  const isCode = loose !== "" && (growing.match(FENCE) ?? []).length % 2 === 1;
+  return isCode ? growing : growing.slice(0, growing.length - loose.length);
+}
+
 /** An answer while it grows: what is before the last block is settled and not read again. */
 export class MarkdownStream {
   #settledText = "";
@@ -199,7 +211,7 @@ export class MarkdownStream {
       this.#settled = [];
       this.#links = {};
     }
-    const tokens = lex(text.slice(this.#settledText.length), this.#links);
+    const tokens = lex(withoutLooseEnd(text.slice(this.#settledText.length)), this.#links);
     Object.assign(this.#links, tokens.links);
     const made = tokens.map((token) => this.#open.get(token.raw) ?? block(token as Known));
     const first = firstOpen(tokens);
