@@ -97,5 +97,17 @@ def test_one_command_makes_the_containers_and_installs_all_of_it(
         "parlor-app: It serves with these settings",
     }
     assert len(proxmox.made.read_text().splitlines()) == 2
+    page = there.run("status.yml", inventory=inventory)
+    assert page.good, page.output
+    assert "/var/lib/parlor/parlor.db, 1 people" in page.output
+    ssh = ["ssh", "-F", "none", "-i", str(lab.key), "-o", f"UserKnownHostsFile={known}"]
+    said = subprocess.run(
+        [*ssh, f"root@{GATEWAY}", "pct exec 111 -- parlor version"],
+        stdin=subprocess.PIPE,  # no terminal, as from another program
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.strip() == f"parlor {there.release.version}", said
     signed_in = subprocess.run(lab.ssh("app", "true", user="root"), check=False)
     assert signed_in.returncode == 0, "the container does not know the owner's key"
