@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -83,8 +85,13 @@ def _product(values: Values) -> Iterable[str]:
     yield from _settings(values)
     yield from _files(values)
     yield from _tunnel(values.get("parlor_tunnel") or {}, url)
-    for tool in values.get("parlor_hosted_tools") or []:
+    hosted = values.get("parlor_hosted_tools") or []
+    for tool in hosted:
         yield from _hosted_tool(tool)
+    for what in ("name", "port"):
+        for given, count in Counter(str(tool.get(what)) for tool in hosted).items():
+            if count > 1:
+                yield f"parlor_hosted_tools: {count} of them have the {what} {given}"
 
 
 def _containers(values: Values, groups: Mapping[str, list[str]]) -> Iterable[str]:
@@ -117,6 +124,8 @@ def _settings(values: Values) -> Iterable[str]:
                 yield f"{variable}: {name} is a file of its own, see parlor_backup_key"
             elif variable == "parlor_settings" and SECRET.search(name):
                 yield f"parlor_settings: {name} is a secret; it belongs into parlor_secrets"
+            elif isinstance(given[name], list | Mapping):
+                yield f"{variable}: {name} must be text, as the main README shows it"
 
 
 def _files(values: Values) -> Iterable[str]:
@@ -126,6 +135,8 @@ def _files(values: Values) -> Iterable[str]:
     for name in ("parlor_certificate", "parlor_certificate_key", "parlor_signers"):
         if values.get(name) and not _is_file(values[name]):
             yield f"{name}: there is no file {values[name]}"
+    if _is_file(certificate) and _is_file(key) and (problem := _pair_problem(certificate, key)):
+        yield f"parlor_certificate_key: does not fit parlor_certificate ({problem})"
 
 
 def _tunnel(tunnel: Values, url: str) -> Iterable[str]:
@@ -219,6 +230,16 @@ def with_token_files(servers: Iterable[Values], own: Iterable[str]) -> list[dict
         }
         for each in servers
     ]
+
+
+def _pair_problem(certificate: Any, key: Any) -> str:
+    """What a server would say to them, "" when it would take them."""
+    chain, secret = (Path(str(name)).expanduser() for name in (certificate, key))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, secret, password="")
+    except (OSError, ValueError) as error:  # its own errors are OSErrors
+        return getattr(error, "reason", None) or str(error)
+    return ""
 
 
 def _is_file(name: Any) -> bool:

@@ -137,15 +137,20 @@ class _Certificate:
         changed_at = await asyncio.to_thread(self._read_times)
         if changed_at == self._changed_at or self._config.ssl is None:
             return
-        cert, key = self._config.ssl_certfile, self._config.ssl_keyfile
-        assert cert is not None  # noqa: S101  # there is a context, so there were files
         try:
-            await asyncio.to_thread(self._config.ssl.load_cert_chain, cert, key)
+            await asyncio.to_thread(self._load, self._config.ssl)
         except (OSError, ssl.SSLError) as error:  # half written: the next look finds both
             _log.warning("certificate_not_read", error=type(error).__qualname__)
             return
         self._changed_at = changed_at
         _log.info("certificate_renewed")
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        """Tried elsewhere first: a key that does not fit would leave visitors without any."""
+        cert, key = self._config.ssl_certfile, self._config.ssl_keyfile
+        assert cert is not None  # noqa: S101  # there is a context, so there were files
+        for taking in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            taking.load_cert_chain(cert, key)
 
     def _read_times(self) -> tuple[int, ...]:
         files = (self._config.ssl_certfile, self._config.ssl_keyfile)

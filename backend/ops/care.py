@@ -23,6 +23,8 @@ type Duty = Literal["backup", "copy", "rehearsal"]
 BACKUP_AGE = timedelta(days=2)
 REHEARSAL_AGE = timedelta(days=15)
 """Two weeks and a little: one that was missed is no reason for alarm."""
+_CLOCK_OFF = timedelta(hours=1)
+"""A little is nobody's trouble."""
 _SAY_LARGEST = 500
 _LEADER = "leader.lock"
 """Made with the state folder's first server, never written again, and in no backup: its time says
@@ -115,11 +117,16 @@ def backup_problem(folder: Path, state: Path, clock: Clock, zone: tzinfo = UTC) 
         words = f"The last one failed ({_on(last.at, zone)}): {last.words}"
         return Problem(words, "When that is mended: `parlor backup`.")
     made = made_at(newest.name) if newest else None
-    if made is None:
+    if newest is None or made is None:
         if is_young(state, clock, BACKUP_AGE):
             return None
         return Problem(f"There is none in {folder} yet.", f"`parlor backup --to {folder}`.")
     age = clock.now() - made
+    if age < -_CLOCK_OFF:
+        words = (
+            f"{newest} is from a time to come: the clock was wrong, and it hides what is newest."
+        )
+        return Problem(words, "Move it away.")
     if age > BACKUP_AGE:
         words = f"The newest in {folder} is {age.days} days old."
         return Problem(words, "See `systemctl status parlor-backup`.")

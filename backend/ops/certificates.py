@@ -7,15 +7,13 @@ nothing else.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -27,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from backend.kit.clock import Clock
-from backend.kit.errors import AppError
+from backend.ops.certificate_names import CertificateError, is_within, permitted_to, subjects_of
 
 AUTHORITY_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=397)
@@ -35,20 +33,6 @@ LEAF_LIFE = timedelta(days=397)
 RENEW_BEFORE = timedelta(days=30)
 _EARLIER = timedelta(hours=1)
 """For clocks that are a little behind."""
-_HOST_NAME = re.compile(
-    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
-)
-_LOCAL_DOMAINS = ("localhost", "lan", "local", "home.arpa", "internal")
-_PRIVATE_NETWORKS = (
-    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
-    *("127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128"),
-)
-
-type Address = IPv4Address | IPv6Address
-
-
-class CertificateError(AppError):
-    code = "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +72,7 @@ def ensure(files: CertificateFiles, names: Sequence[str], clock: Clock) -> Made:
 
     `names` are host names and addresses. Raises CertificateError, and OSError.
     """
-    subjects = _subjects(names)
+    subjects = subjects_of(names)
     files.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     made_authority = not files.authority.exists()
     if made_authority:
@@ -105,38 +89,18 @@ def ensure(files: CertificateFiles, names: Sequence[str], clock: Clock) -> Made:
 
 
 def _leaf(files: CertificateFiles) -> x509.Certificate | None:
-    """None where it is missing or damaged: the authority can always make another."""
+    """None where it is missing, damaged or of another key, as a power cut between the two files
+    leaves it: the authority can always make another."""
     try:
-        return _read(files.server) if files.server_key.exists() else None
-    except (FileNotFoundError, CertificateError):
+        leaf, key = _read(files.server), load_pem_private_key(files.server_key.read_bytes(), None)
+    except (FileNotFoundError, CertificateError, ValueError, TypeError, UnsupportedAlgorithm):
         return None
+    return leaf if key.public_key() == leaf.public_key() else None
 
 
 def fingerprint(certificate: Path) -> str:
     """SHA-256 of a certificate as people compare it: `AB:CD:...`. Raises CertificateError."""
     return _read(certificate).fingerprint(hashes.SHA256()).hex(":").upper()
-
-
-def _subjects(names: Sequence[str]) -> list[x509.GeneralName]:
-    found: list[x509.GeneralName] = []
-    for name in dict.fromkeys(name.strip().rstrip(".").lower() for name in names):
-        try:
-            found.append(x509.IPAddress(ip_address(name.strip("[]"))))
-        except ValueError:
-            found.append(x509.DNSName(_host_name(name)))
-    if not found:
-        raise CertificateError("Say at least one host name or address the server is reached by.")
-    return found
-
-
-def _host_name(name: str) -> str:
-    try:
-        ascii_name = name.encode("idna").decode()
-    except UnicodeError:
-        ascii_name = ""
-    if not _HOST_NAME.fullmatch(ascii_name):
-        raise CertificateError(f"{name!r} is neither a host name nor an address.")
-    return ascii_name
 
 
 def _make_authority(
@@ -152,9 +116,6 @@ def _make_authority(
             x509.NameAttribute(NameOID.COMMON_NAME, label),
         ]
     )
-    permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in _LOCAL_DOMAINS]
-    permitted += [x509.IPAddress(ip_network(network)) for network in _PRIVATE_NETWORKS]
-    permitted += [_as_constraint(subject) for subject in subjects if not _is_local(subject)]
     usage = x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,
@@ -176,7 +137,7 @@ def _make_authority(
         .not_valid_after(now + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(x509.NameConstraints(permitted_to(subjects), None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -191,6 +152,11 @@ def _make_leaf(
     clock: Clock,
 ) -> None:
     authority_key = _read_key(files.authority_key)
+    if authority_key.public_key() != authority.public_key():
+        raise CertificateError(
+            f"{files.authority_key} is not the key of {files.authority}: bring back the two that"
+            " belong together, from a backup or as they were beside it."
+        )
     key = ec.generate_private_key(ec.SECP256R1())
     now = clock.now()
     usage = x509.KeyUsage(
@@ -244,7 +210,7 @@ def _check_authority(
     except x509.ExtensionNotFound:  # an authority of the operator's own
         return
     permitted = limits.permitted_subtrees or []
-    outside = [subject for subject in subjects if not _is_within(subject, permitted)]
+    outside = [subject for subject in subjects if not is_within(subject, permitted)]
     if outside:
         names = ", ".join(str(subject.value) for subject in outside)
         raise CertificateError(f"The authority was not made to vouch for {names}. {way_out}")
@@ -256,7 +222,10 @@ def _is_good(
     subjects: Sequence[x509.GeneralName],
     clock: Clock,
 ) -> bool:
-    named = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        named = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:  # somebody else's
+        return False
     if set(named) != set(subjects) or leaf.not_valid_after_utc - clock.now() < RENEW_BEFORE:
         return False
     try:
@@ -264,31 +233,6 @@ def _is_good(
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
-
-
-def _is_local(subject: x509.GeneralName) -> bool:
-    local: list[x509.GeneralName] = [x509.DNSName(domain) for domain in _LOCAL_DOMAINS]
-    local += [x509.IPAddress(ip_network(network)) for network in _PRIVATE_NETWORKS]
-    return _is_within(subject, local)
-
-
-def _is_within(subject: x509.GeneralName, permitted: Sequence[x509.GeneralName]) -> bool:
-    if isinstance(subject, x509.DNSName):
-        domains = [limit.value for limit in permitted if isinstance(limit, x509.DNSName)]
-        return any(
-            subject.value == domain or subject.value.endswith(f".{domain}") for domain in domains
-        )
-    address: Address = subject.value
-    networks = [
-        limit.value for limit in permitted if isinstance(limit.value, (IPv4Network, IPv6Network))
-    ]
-    return any(address.version == network.version and address in network for network in networks)
-
-
-def _as_constraint(subject: x509.GeneralName) -> x509.GeneralName:
-    if isinstance(subject, x509.DNSName):
-        return subject
-    return x509.IPAddress(ip_network(subject.value))
 
 
 def _read(path: Path) -> x509.Certificate:
@@ -323,6 +267,7 @@ def _write(path: Path, content: bytes, *, secret: bool) -> None:
     mode = 0o600 if secret else 0o644
     handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask: the server is another user
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -3,7 +3,6 @@
 from datetime import UTC, tzinfo
 from pathlib import Path
 
-from backend.backup_settings import BackupSettings
 from backend.kit.clock import Clock
 from backend.ops.backup import in_words
 from backend.ops.backup_folder import SEALED, newest_backup
@@ -16,7 +15,8 @@ from backend.ops.host_checks import (
     disk_room,
     keys_problem,
 )
-from backend.settings import ServerSettings
+from backend.settings.backup import BackupSettings
+from backend.settings.server import ServerSettings
 
 
 def host_findings(server: ServerSettings, clock: Clock) -> list[Finding]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from backend.backup_settings import BackupSettings
 from backend.kit.clock import SystemClock
 from backend.ops.backup import Say
 from backend.ops.backup_folder import SEALED, backups_in, made_at, too_many
@@ -20,6 +19,7 @@ from backend.ops.offsite_place import (
 )
 from backend.ops.retention import Keep
 from backend.ops.sealed_file import is_sealed
+from backend.settings.backup import BackupSettings
 
 _SECONDS = 60.0
 

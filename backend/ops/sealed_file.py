@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self, override
 
-from backend.kit.key_text import key_from_text, key_text
+from backend.kit.key_text import key_from_text
 from backend.ops.archive import BackupError
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ class BackupKey:
     def id(self) -> bytes:
         """Tells keys apart and says nothing about them."""
         return hmac.digest(self.secret, b"parlor backup key id", hashlib.sha256)[:_ID]
-
-    @property
-    def text(self) -> str:
-        return key_text(self.secret)
 
 
 class SealedWriter(io.RawIOBase):

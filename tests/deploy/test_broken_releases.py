@@ -12,8 +12,10 @@ from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import Playbooks
 from tests.deploy.releases import Release, source, variant
+from tests.deploy.switching import switching
 
 SERVE, SELFTEST = "backend/cli/serve.py", "backend/cli/selftest.py"
+SHIPPED = "backend/mcp_servers/shipped.py"
 CRASHED = "/var/lib/parlor/.crashed"
 # Only where systemd gives the socket: not in the self-test in an empty folder.
 GIVEN = b'if __import__("os").environ.get("LISTEN_FDS"):\n    '
@@ -115,6 +117,50 @@ def test_a_release_that_is_broken_leaves_the_old_one_serving(
     running = app.execute("systemctl", "list-units", "parlor@*", "--plain", "--no-legend")
     assert bad.name not in running
     assert playbooks.run("deploy.yml").changed == 0
+
+
+def test_a_release_whose_tool_servers_do_not_start_leaves_the_old_ones_serving(
+    household: Household, playbooks: Playbooks, lab: Lab, tmp_path: Path
+) -> None:
+    bad = variant(
+        playbooks.release, tmp_path, "9.1.9", {SHIPPED: b'raise RuntimeError("no tools")\n'}
+    )
+    done = playbooks.run("deploy.yml", release=bad)
+    assert not done.good, done.output
+    assert "it cannot tell which servers it has" in done.reason
+    assert f"{playbooks.release.name} serves the tools" in done.reason
+    assert "42" in "".join(household.ask('use calculate {"expression": "6*7"}').tools)
+    assert playbooks.run("rollback.yml").good
+    assert playbooks.run("deploy.yml").good
+    assert household.version() == playbooks.release.version
+
+
+def test_a_crash_turns_nothing_back_while_a_change_of_releases_is_under_way(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    """Else two releases would serve: the one that was turned back to, and the one that comes."""
+    app, name = lab.hosts["app"], playbooks.release.name
+    app.execute(
+        "bash", "-c", "cd /opt/parlor; mkdir releases/a; sed -i 1ia history; touch -h current"
+    )
+    with switching(app):
+        said = app.execute("bash", "-c", CRASHING, "crashing", name)
+        app.execute("systemctl", "stop", f"parlor-fall-back@{name}")
+    assert said.split() == ["activating", f"releases/{name}"]
+    app.execute("bash", "-c", "cd /opt/parlor; rmdir releases/a; sed -i 1d history")
+    app.execute("systemctl", "restart", f"parlor@{name}")
+    assert household.version() == playbooks.release.version
+
+
+CRASHING = r"""
+for number in 1 2 3; do
+    kill -KILL "$(systemctl show -P MainPID "parlor@$1")"
+    until [ "$(systemctl show -P NRestarts "parlor@$1")" = $number ]; do sleep 0.05; done
+    until [ "$(systemctl show -P StatusText "parlor@$1")" = Serving ]; do sleep 0.05; done
+done
+systemctl show -P ActiveState "parlor-fall-back@$1"
+readlink /opt/parlor/current
+"""
 
 
 def test_a_release_that_keeps_crashing_later_goes_back_by_itself(

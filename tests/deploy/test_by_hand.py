@@ -9,6 +9,7 @@ import pytest
 from tests.deploy.household import PASSWORD, Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import OPENROUTER_KEY, Playbooks
+from tests.deploy.releases import Release
 from tests.deploy.test_walls import SEARCH
 
 OTHER = "another walk in the lab"
@@ -109,6 +110,44 @@ def test_backups_are_made_listed_and_verified_as_the_night_does_it(
     assert packed, made.stdout
     assert there, said
     assert int(there[1]) == int(packed[1]) + 2
+
+
+def test_a_backup_that_was_brought_to_the_host_is_restored_by_hand(
+    household: Household, playbooks: Playbooks, second: Release, lab: Lab
+) -> None:
+    """With the house's authority, though what lay on the host is lost; nobody is signed out."""
+    app = lab.hosts["app"]
+    assert playbooks.run("deploy.yml", release=second).good  # it knows the schema of other tests
+    household.sign_in()
+    kept = household.ask("Hello").conversation
+    assert typed(lab, "app", "backup").returncode == 0
+    newest = typed(lab, "app", "backup list").stdout.split()[0]
+    later = household.ask("Hello").conversation
+    app.execute("mv", f"/var/backups/parlor/{newest}", "/tmp/")
+    for words in ("backup verify", "restore --force"):
+        refused = typed(lab, "app", f"{words} /tmp/{newest}")
+        assert "in /var/backups/parlor it can" in refused.stderr
+    app.execute("mv", f"/tmp/{newest}", "/root/")
+    app.execute("bash", "-c", "rm /etc/parlor/certs/*")
+    app.execute("systemctl", "stop", "parlor.socket", "parlor")
+    words = lab.ssh("app", f"parlor restore --force {newest}", user="root")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Restored {newest} to /var/lib/parlor." in done.stdout
+    start = re.search(r"systemctl start [a-z. -]+", done.stderr)
+    assert start, done.stderr
+    app.execute(*start[0].split())
+    written = household.conversations()  # with the token and the trust of before
+    assert kept in written
+    assert later not in written
+    assert household.ask("Hello").text == "Hello from the lab."
+    assert app.execute("bash", "-c", "find /var/lib/parlor ! -user parlor") == ""
+    aside = app.execute("bash", "-c", "ls -d /var/lib/parlor.before-restore-*").split()
+    assert len(aside) == 1
+    app.execute("rm", "-r", *aside, f"/root/{newest}")
+    again = playbooks.run("site.yml", release=second)
+    assert (again.good, again.changes) == (True, set()), again.output
+    assert playbooks.run("deploy.yml").good
 
 
 def test_what_it_runs_is_the_service_s_user_behind_the_service_s_walls_and_holds_no_secret(

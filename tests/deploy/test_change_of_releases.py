@@ -112,6 +112,8 @@ def test_a_rollback_takes_seconds_and_keeps_what_was_written_since(
 def test_a_release_can_be_named_and_an_unknown_one_is_refused_with_those_there_are(
     household: Household, playbooks: Playbooks, second: Release, lab: Lab
 ) -> None:
+    for host in lab.hosts.values():
+        host.execute("bash", "-c", EARLIER)
     unknown = playbooks.run("rollback.yml", "-e", "parlor_version=7.7.7")
     assert not unknown.good
     assert second.name in unknown.reason
@@ -121,6 +123,20 @@ def test_a_release_can_be_named_and_an_unknown_one_is_refused_with_those_there_a
     back = playbooks.run("rollback.yml", "-e", f"parlor_version={playbooks.release.name}")
     assert back.good, back.output
     assert household.version() == playbooks.release.version
+    # The three that served before stay; what can be gone back to is what is told.
+    for host in lab.hosts.values():
+        told = host.execute("cat", "/opt/parlor/history").split()
+        assert told == ["0.0.3-a", "0.0.4-a", second.name, playbooks.release.name], host.name
+        assert set(host.execute("ls", "/opt/parlor/releases").split()) == set(told), host.name
+
+
+EARLIER = r"""
+cd /opt/parlor
+for name in 0.0.1-a 0.0.2-a 0.0.3-a 0.0.4-a; do mkdir releases/$name; echo $name; done >earlier
+cat earlier history >history.new
+mv history.new history
+rm earlier
+"""
 
 
 def test_after_a_boot_the_current_release_serves(household: Household, lab: Lab) -> None:

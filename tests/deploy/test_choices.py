@@ -133,7 +133,8 @@ def test_what_was_chosen_holds_and_is_gone_when_it_is_chosen_no_more(
         parlor_signers=str(tmp_path / "signers"),
         parlor_certificate=str(by_hand / "server.crt"),
         parlor_certificate_key=str(by_hand / "server.key"),
-        parlor_tools=["calculator", "time"],
+        parlor_tools=["calculator", "housekeeping"],
+        parlor_secrets={"PARLOR_MCP_BRAVE_KEY": "a-key-of-brave"},
         parlor_hosted_tools=[
             {"name": "others", "port": 9020, "file": str(program), "sha256": digest}
         ],
@@ -164,4 +165,31 @@ def test_what_was_chosen_holds_and_is_gone_when_it_is_chosen_no_more(
     left = tools.execute("bash", "-c", "ls /opt/parlor/tools; systemctl list-units 'parlor-mcp@*'")
     assert "others" not in left
     for host in (app, tools):
-        assert "others" not in host.execute("bash", "-c", "ls /etc/parlor /etc/parlor/credentials")
+        left = host.execute("bash", "-c", "ls /etc/parlor /etc/parlor/credentials")
+        assert "others" not in left
+        assert "PARLOR_MCP_BRAVE_KEY" not in left
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PARLOR_DRAIN_SECONDS", "soon"), ("PARLOR_MCP_SEARXNG_URL", "search of mine")],
+)
+def test_a_setting_that_parlor_does_not_take_is_refused_and_it_serves_on(
+    household: Household, playbooks: Playbooks, name: str, value: str
+) -> None:
+    settings = playbooks.inventory()["all"]["vars"]["parlor_settings"]
+    given = playbooks.inventory(parlor_settings={**settings, name: value})
+    done = playbooks.run("site.yml", inventory=given)
+    assert not done.good
+    assert f"These settings are wrong:\\n{name}: " in done.output
+    assert "42" in "".join(household.ask('use calculate {"expression": "6*7"}').tools)
+    assert playbooks.run("site.yml").changed == 0
+
+
+def test_a_tool_server_that_there_is_not_is_named_before_the_tool_servers_are_touched(
+    household: Household, playbooks: Playbooks
+) -> None:
+    done = playbooks.run("site.yml", inventory=playbooks.inventory(parlor_tools=["wether", "web"]))
+    assert not done.good
+    assert done.changed == 0
+    assert "there is no wether; there are housekeeping, notes, calculator" in done.reason

@@ -1,6 +1,7 @@
 """What needs no hosts: roles say what they take, the linters are content, no key is in the tree."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,40 @@ def test_the_tunnel_s_file_holds_only_words_that_cloudflared_knows() -> None:
     )
     jsonschema.validate(yaml.safe_load(text), TUNNEL)
     assert "noTLSVerify" not in text
+
+
+@pytest.mark.parametrize(
+    ("template", "settings"),
+    [("backend/templates/parlor.env.j2", "backend"), ("mcp/templates/tools.env.j2", "mcp")],
+)
+def test_a_setting_that_is_nought_or_false_is_written_down_as_well(
+    template: str, settings: str
+) -> None:
+    """Its default may be another. What is empty is as if it were not there."""
+    given = {"A_NUMBER": 0, "A_SWITCH": False, "EMPTY": "", "NOTHING": None, "WORDS": 'a "b" \\ $c'}
+    text = Environment(autoescape=False, trim_blocks=True).from_string(  # noqa: S701  # no page
+        (ANSIBLE / "roles" / template).read_text()
+    )
+    lines = text.render({f"{settings}_all_settings": given}).splitlines()
+    assert lines[1:] == ['A_NUMBER="0"', 'A_SWITCH="False"', r'WORDS="a \"b\" \\ $c"']
+
+
+def test_a_key_that_does_not_fit_its_certificate_is_told_beforehand(tmp_path: Path) -> None:
+    script = ROOT / "certs-example" / "make-by-hand.sh"
+    for name in ("one", "other"):
+        subprocess.run([script, tmp_path / name, "127.0.0.1"], check=True, capture_output=True)
+
+    problems = runpy.run_path(str(ANSIBLE / "filter_plugins/parlor.py"))["inventory_problems"]
+
+    def told(key: Path) -> list[str]:
+        own = {"parlor_certificate": str(tmp_path / "one/server.crt")}
+        host = {"ansible_host": "192.0.2.1", "parlor_openrouter_key": "later"}
+        values = {**host, **own, "parlor_certificate_key": str(key)}
+        return problems({"a": values, "t": host}, {"app": ["a"], "tools": ["t"]})
+
+    assert told(tmp_path / "one/server.key") == []
+    (problem,) = told(tmp_path / "other/server.key")
+    assert "parlor_certificate_key: does not fit parlor_certificate" in problem
 
 
 def test_the_scripts_of_the_hosts_are_plain_shell() -> None:

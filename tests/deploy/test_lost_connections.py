@@ -4,10 +4,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.deploy.household import Household
 from tests.deploy.lab.lab import Lab
 from tests.deploy.playbooks import Playbooks
 from tests.deploy.releases import Release, variant
+from tests.deploy.switching import switching, wait_for_the_lock
 from tests.deploy.test_broken_releases import SELFTEST
 from tests.deploy.test_power_cuts import SWITCH, forget, heard
 
@@ -87,9 +90,56 @@ def test_a_second_switch_waits_for_the_first_and_has_the_same_to_say(
     assert playbooks.run("rollback.yml").good
 
 
-def wait_for_the_lock(lab: Lab) -> None:
-    script = "cd /opt/parlor; until ! flock -n .switching true; do sleep 0.02; done"
-    lab.hosts["app"].execute("bash", "-c", script)
+@pytest.mark.parametrize(("host", "program"), [("app", "switch"), ("tools", "switch-tools")])
+def test_a_switch_that_waits_for_too_long_says_so_and_leaves_all_as_it_is(
+    household: Household, playbooks: Playbooks, lab: Lab, host: str, program: str
+) -> None:
+    """Too long is 90 s; here its `flock` does not wait as long as it is asked to."""
+    there = lab.hosts[host]
+    there.execute("bash", "-c", HURRIED)
+    with switching(there):
+        script = f"PATH=/tmp/hurried:$PATH /usr/local/lib/parlor/{program} x; echo $?"
+        said = there.execute("bash", "-c", script).strip().splitlines()
+    assert said[0].startswith("FAILED: another switch has been under way on this host for 90 s.")
+    assert said[1:] == ["1"]
+    assert "-w 90 9" in there.execute("cat", "/tmp/hurried/asked")
+    there.execute("rm", "-r", "/tmp/hurried")
+    assert household.version() == playbooks.release.version
+
+
+HURRIED = r"""
+mkdir /tmp/hurried
+printf '#!/bin/sh\necho "$@" >>/tmp/hurried/asked\n[ "$1" != -w ] || set -- -w 0.1 "$3"\nexec /usr/bin/flock "$@"\n' >/tmp/hurried/flock
+chmod +x /tmp/hurried/flock
+"""
+
+
+def test_what_a_run_that_broke_off_had_written_is_put_to_use_by_the_next(
+    household: Household, playbooks: Playbooks, lab: Lab
+) -> None:
+    """The laptop goes away when the settings lie there and before anything has read them."""
+    settings = playbooks.inventory()["all"]["vars"]["parlor_settings"]
+    more = {"PARLOR_DRAIN_SECONDS": 9, "PARLOR_MCP_PDF_HOSTS": "files.example"}
+    other = playbooks.inventory(parlor_settings=settings | more)
+    for task in ("mcp : A token was made, once", "backend : The registry of tool servers"):
+        with playbooks.begin("site.yml", inventory=other) as process:
+            heard(process, task)
+            process.kill()
+            process.communicate()
+    told = playbooks.run("site.yml", "--check", inventory=other)
+    assert told.changes == {"parlor-app: It serves with these settings"}, told.output
+    done = playbooks.run("site.yml", inventory=other)
+    assert (done.good, done.changes) == (True, told.changes), done.output
+    unit = f"parlor@{playbooks.release.name}.service"
+    for host, name, line in (
+        ("app", unit, "PARLOR_DRAIN_SECONDS=9"),
+        ("tools", "parlor-mcp.service", "PARLOR_MCP_PDF_HOSTS=files.example"),
+    ):
+        script = f"tr '\\0' '\\n' </proc/$(systemctl show -P MainPID {name})/environ"
+        assert line in lab.hosts[host].execute("bash", "-c", script).splitlines()
+    again = playbooks.run("site.yml", inventory=other)
+    assert (again.good, again.changes) == (True, set()), again.output
+    assert playbooks.run("site.yml").good
 
 
 def ask(lab: Lab, release: Release) -> "subprocess.Popen[str]":

@@ -36,7 +36,8 @@ def test_remove_leaves_what_people_wrote_and_all_of_it_goes_when_asked(
     assert playbooks.run("remove.yml").changed == 0
 
 
-LEFT = """
-ls -d /etc/parlor /etc/parlor/* /opt/parlor /var/lib/parlor /etc/systemd/system/parlor* /usr/local/*/parlor 2>/dev/null
+LEFT = r"""
+ls -d /etc/parlor /etc/parlor/* /opt/parlor /var/lib/parlor /etc/systemd/system/parlor* /usr/local/*/parlor \
+    /usr/local/share/ca-certificates/* /etc/ssl/certs/parlor* /etc/systemd/system/*/parlor* 2>/dev/null
 true
 """

@@ -67,6 +67,19 @@ for sent in ("", "wrong", token):
     assert said[2] not in ("401", "403", "421")
 
 
+def test_the_tools_keep_their_wall_when_the_hosts_own_rules_are_read_again(
+    household: Household, lab: Lab
+) -> None:
+    """Debian's begin with forgetting all there are. No tool server restarts for that."""
+    tools = lab.hosts["tools"]
+    pid = tools.execute("systemctl", "show", "-P", "MainPID", "parlor-mcp.service")
+    for verb in ("start", "reload", "restart", "stop"):
+        tools.execute("systemctl", verb, "nftables.service")
+        rules = tools.execute("nft", "list", "ruleset")
+        assert "tcp dport 9001-9099 drop" in rules, verb
+    assert tools.execute("systemctl", "show", "-P", "MainPID", "parlor-mcp.service") == pid
+
+
 def test_plain_http_and_unknown_names_get_nothing(household: Household, lab: Lab) -> None:
     with pytest.raises(httpx2.TransportError):
         httpx2.get(f"http://{lab.hosts['app'].address}:8000/", timeout=5)

@@ -60,6 +60,20 @@ def test_backups_are_recent_for_two_days(state: Path, clock: StillClock) -> None
     assert "cannot be read" in str(backup_problem(state / "file", state, clock))
 
 
+def test_a_backup_from_a_time_to_come_does_not_pass_for_a_recent_one(
+    state: Path, clock: StillClock
+) -> None:
+    """A clock was wrong once; for years nobody would be told that none is made."""
+    (state / "parlor-20261120T123000Z.tar.gz").touch()
+    assert backup_problem(state, state, clock) is None
+    (state / "parlor-20360101T000000Z.tar.gz").touch()
+    problem = backup_problem(state, state, clock)
+    assert problem
+    assert problem.words.startswith(
+        f"{state}/parlor-20360101T000000Z.tar.gz is from a time to come"
+    )
+
+
 def test_last_night_s_failure_is_told_though_older_ones_are_there(
     state: Path, clock: StillClock
 ) -> None:

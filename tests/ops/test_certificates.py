@@ -1,6 +1,7 @@
 """The authority and the server's certificate, judged by real TLS handshakes."""
 
 import asyncio
+import os
 import ssl
 import subprocess
 from datetime import timedelta
@@ -12,13 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from backend.kit.clock import SystemClock
-from backend.ops.certificates import (
-    LEAF_LIFE,
-    CertificateError,
-    CertificateFiles,
-    ensure,
-    fingerprint,
-)
+from backend.ops.certificate_names import CertificateError
+from backend.ops.certificates import LEAF_LIFE, CertificateFiles, ensure, fingerprint
 from tests.fakes.clock import StillClock
 
 NAMES = ["localhost", "127.0.0.1", "parlor.lan", "192.168.1.111", "chat.example.org", "fd00::1"]
@@ -89,6 +85,23 @@ def test_keys_are_for_their_owner_only(files: CertificateFiles) -> None:
     for key in (files.authority_key, files.server_key):
         assert key.stat().st_mode & 0o777 == 0o600
     assert not list(files.folder.glob("*.new"))
+
+
+def test_certificates_can_be_read_by_the_server_also_when_the_unit_has_a_narrow_umask(
+    files: CertificateFiles,
+) -> None:
+    before = os.umask(0o077)
+    try:
+        ensure(files, NAMES, SystemClock())
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in files.folder.iterdir()}
+    assert modes == {
+        "authority.crt": 0o644,
+        "authority.key": 0o600,
+        "server.crt": 0o644,
+        "server.key": 0o600,
+    }
 
 
 def test_the_certificate_is_renewed_a_month_before_it_ends(files: CertificateFiles) -> None:
@@ -179,3 +192,49 @@ def test_a_damaged_file_is_named(files: CertificateFiles) -> None:
     files.authority.write_text("no certificate")
     with pytest.raises(CertificateError, match=r"authority\.crt"):
         ensure(files, NAMES, SystemClock())
+
+
+def test_a_key_that_a_power_cut_parted_from_its_certificate_is_noticed(
+    files: CertificateFiles, tmp_path: Path
+) -> None:
+    """The new key is in place before the new certificate: with the old one no server starts."""
+    ensure(files, NAMES, SystemClock())
+    other = CertificateFiles(tmp_path / "other")
+    ensure(other, NAMES, SystemClock())
+    other.server_key.rename(files.server_key)
+    assert ensure(files, NAMES, SystemClock()).server
+    handshake(files, "localhost")
+
+
+@pytest.mark.parametrize("name", ["server.crt", "server.key"])
+def test_a_servers_file_that_is_damaged_is_made_anew(files: CertificateFiles, name: str) -> None:
+    ensure(files, NAMES, SystemClock())
+    (files.folder / name).write_text("nothing")
+    made = ensure(files, NAMES, SystemClock())
+    assert (made.authority, made.server) == (False, True)
+    handshake(files, "localhost")
+
+
+def test_a_certificate_without_names_is_somebody_elses_and_makes_place(
+    files: CertificateFiles,
+) -> None:
+    ensure(files, NAMES, SystemClock())
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-subj", "/CN=old", "-out", str(files.server)]
+    subprocess.run([*words, "-keyout", str(files.server_key)], check=True, capture_output=True)
+    assert ensure(files, NAMES, SystemClock()).server
+    handshake(files, "localhost")
+
+
+def test_the_key_of_another_authority_signs_nothing(
+    files: CertificateFiles, tmp_path: Path
+) -> None:
+    """Nobody would trust it, and each look would make another one."""
+    ensure(files, NAMES, SystemClock())
+    other = CertificateFiles(tmp_path / "other")
+    ensure(other, NAMES, SystemClock())
+    files.authority_key.write_bytes(other.authority_key.read_bytes())
+    before = files.server.read_bytes()
+    with pytest.raises(CertificateError, match=r"is not the key of"):
+        ensure(files, [*NAMES, "kitchen.lan"], SystemClock())
+    assert files.server.read_bytes() == before

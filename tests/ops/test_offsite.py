@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from backend.backup_settings import BackupSettings
 from backend.ops.backup_folder import name_of
 from backend.ops.offsite import bring_here, bring_there, copy_backups
 from backend.ops.offsite_bucket import Bucket
@@ -25,6 +24,7 @@ from backend.ops.retention import USUAL, Keep
 from backend.ops.s3_service import S3Service
 from backend.ops.s3_signing import AccessKey
 from backend.ops.sealed_file import MAGIC
+from backend.settings.backup import BackupSettings
 from tests.fakes.bucket import KEY_ID, NAME, REGION, SECRET, FakeBucket, error
 from tests.fakes.clock import StillClock
 from tests.fakes.site import Asked, FakeSite, Reply
@@ -46,7 +46,7 @@ async def site(bucket: FakeBucket) -> AsyncIterator[FakeSite]:
 
 @pytest.fixture
 async def place(site: FakeSite) -> AsyncIterator[Bucket]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as client:
+    async with httpx2.AsyncClient(verify=False, trust_env=False, timeout=5) as client:
         yield Bucket(service(client, site), "my house/nightly", part=PART)
 
 
@@ -212,7 +212,7 @@ async def test_nobody_there_a_wrong_secret_and_a_wrong_bucket_are_told_apart(
     site: FakeSite, here: Path, clock: StillClock
 ) -> None:
     backup(here, clock)
-    async with httpx2.AsyncClient(trust_env=False, timeout=5) as client:
+    async with httpx2.AsyncClient(verify=False, trust_env=False, timeout=5) as client:
         with pytest.raises(OffsiteRefusedError, match="SignatureDoesNotMatch"):
             await Bucket(service(client, site, secret="wrong"), "").names()
         with pytest.raises(OffsiteMissingError, match="NoSuchBucket"):
