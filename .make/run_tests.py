@@ -26,6 +26,7 @@ import browser
 import deploy
 import web
 from python_env import VENV, VENV_PYTHON
+from scratch import scratch
 from steps import CACHE, ROOT, mark, say, wants_everything
 
 if TYPE_CHECKING:
@@ -110,12 +111,14 @@ def python_suite() -> Suite:
     workers = (os.process_cpu_count() or 1) * 3 // 2
     # Each loads its plugins anew, and what tries at random is the other suite's.
     lean = ("-p", "no:schemathesis")
-    return pytest_suite("backend tests", *lean, "-n", str(workers), "-m", "not system")
+    with scratch() as place:
+        return pytest_suite("backend tests", *lean, *place, "-n", str(workers), "-m", "not system")
 
 
 def system_suite() -> Suite:
     """What starts processes, sends floods or tries at random: see SYSTEM in tests/conftest.py."""
-    return pytest_suite("system tests", "-n", "auto", "-m", "system")
+    with scratch() as place:
+        return pytest_suite("system tests", *place, "-n", "auto", "-m", "system")
 
 
 def package_suite() -> Suite:

@@ -24,7 +24,8 @@ from backend.container import DATABASE_NAME, Services, open_services
 from backend.db.migrate import migrate
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
-from backend.settings import ServerSettings, Settings
+from backend.settings import Settings
+from backend.settings.server import ServerSettings
 from backend.toolbox.service import Toolbox
 from tests.fakes.clock import StillClock
 from tests.fakes.scripted import ScriptedProvider
@@ -90,6 +91,8 @@ MAY_BLOCK = {
     "linecache.py": {"updatecache"},
     # A test that looks into the database at a moment of its choice.
     "tests/chat/test_turn.py": {"look"},
+    # The same after each of thousands of requests: said here, because asking takes longest there.
+    "tests/security/door.py": {"_commits", "_dump"},
 }
 
 
@@ -120,6 +123,7 @@ def _stay_inside(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_stay_inside)
 
 
+@pytest.hookimpl(optionalhook=True)  # `-p no:xdist` runs them as well
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> WorkStealingScheduling:
     """The slow tests stand together in their files; a worker that is idle takes some over."""
     return WorkStealingScheduling(config, log)

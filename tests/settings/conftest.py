@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 type SetAll = Callable[..., None]
-PREFIXES = ("PARLOR_", "OPENROUTER_", "CHAT_LLM_", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY")
+PREFIXES = (
+    "PARLOR_",
+    "OPENROUTER_",
+    "CHAT_",
+    "MCP_SERVERS_",
+    "STATE_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -56,3 +56,17 @@ def test_keys_and_addresses_decide_which_providers_there_are(environment: SetAll
         PARLOR_PROVIDERS='{"mine": {"base_url": "http://127.0.0.1:1/v1"}}',
     )
     assert list(providers_from(Settings.load()).by_id) == ["openrouter", "local", "mine"]
+
+
+def test_lists_are_separated_by_commas_or_blanks(environment: SetAll) -> None:
+    environment(
+        PARLOR_HOSTS="a.lan, b.lan c.lan",
+        PARLOR_LAN_ALLOW="10.0.0.0/8,,nas.lan:8443",
+        PARLOR_TRUSTED_PROXIES=" 127.0.0.1 ",
+        PARLOR_MCP_SERVERS="notes,web",
+    )
+    settings = Settings.load()
+    assert settings.edge.hosts == ("a.lan", "b.lan", "c.lan")
+    assert settings.edge.lan_allow == ("10.0.0.0/8", "nas.lan:8443")
+    assert [str(network) for network in settings.edge.trusted_proxies] == ["127.0.0.1/32"]
+    assert settings.mcp_servers.servers == ("notes", "web")

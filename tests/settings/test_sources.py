@@ -76,6 +76,17 @@ def test_unknown_names_in_the_env_file_are_reported() -> None:
     assert settings.server.port == 9000
 
 
+def test_a_credential_whose_name_parlor_does_not_know_is_reported(credentials: Path) -> None:
+    for name in ("OPENROUTER_KEY", "OPENROUTER_API_KEY", "authority.key"):
+        (credentials / name).write_text(SECRET)
+    assert Settings.load().unknown_names == ("OPENROUTER_KEY",)
+
+
+def test_a_folder_called_like_the_env_file_does_no_harm() -> None:
+    Path(".env").mkdir()
+    assert Settings.load() == Settings.defaults()
+
+
 def test_what_the_single_file_reads_by_itself_is_not_unknown(environment: SetAll) -> None:
     environment(PARLOR_UNPACK_DIR="/somewhere")
     assert Settings.load().unknown_names == ()

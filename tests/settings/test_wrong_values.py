@@ -103,3 +103,16 @@ def test_a_wrong_line_in_the_env_file_is_told_too(environment: SetAll) -> None:
 def test_an_env_file_that_cannot_be_read_is_told(content: bytes) -> None:
     Path(".env").write_bytes(content)
     assert ".env" in problems()[0]
+
+
+def test_a_line_of_the_env_file_that_cannot_be_read_is_told() -> None:
+    """It would be left out, and the setting on it with nothing but a warning."""
+    Path(".env").write_text('not ours\nPARLOR_PORT=9000\nOPENROUTER_API_KEY="never closed\n')
+    assert problems() == [".env, line 3: is not NAME=value"]
+
+
+def test_a_credential_that_is_not_text_is_told_by_its_name(credentials: Path) -> None:
+    (credentials / "OPENROUTER_API_KEY").write_bytes(b"\xff\xfe")
+    (credentials / "something.else").write_bytes(b"\xff\xfe")
+    (line,) = problems()
+    assert line.startswith("OPENROUTER_API_KEY: ")

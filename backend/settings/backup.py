@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from backend.kit.key_text import KeyTextError, key_from_text
+from backend.settings.shape import settings_config
 
 
 def _key(text: SecretStr) -> SecretStr:
@@ -29,13 +30,7 @@ def _place(text: str) -> str:
 
 
 class BackupSettings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="PARLOR_BACKUP_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        populate_by_name=True,
-    )
+    model_config = settings_config("PARLOR_BACKUP_")
 
     dir: Path | None = Field(None, description="folder of backups")
     key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(

@@ -5,19 +5,15 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
+
+from backend.settings.shape import settings_config
 
 type Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
 
 class AuthSettings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="CHAT_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        populate_by_name=True,
-    )
+    model_config = settings_config("CHAT_")
 
     access_token_expire_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         15, description="life of a program's access token"

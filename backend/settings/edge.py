@@ -2,32 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    HttpUrl,
-    IPvAnyNetwork,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, HttpUrl, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 from backend.kit.addresses import Openings
-
-
-def _config(prefix: str) -> SettingsConfigDict:
-    return SettingsConfigDict(
-        env_prefix=prefix, frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
-    )
-
-
-def _listed(value: object) -> object:
-    """`a, b` -> ("a", "b"): easier to write on one line than JSON."""
-    if not isinstance(value, str):
-        return value
-    return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+from backend.settings.shape import Listed, settings_config
 
 
 def _lan_entry(entry: str) -> str:
@@ -44,32 +24,28 @@ type HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,25
 class EdgeSettings(BaseSettings):
     """How Parlor is reached, and what it may reach."""
 
-    model_config = _config("PARLOR_")
+    model_config = settings_config("PARLOR_")
 
-    hosts: Annotated[tuple[HostName, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    hosts: Listed[HostName] = Field(
         (), description="names this Parlor answers to (comma list), beside its address"
     )
     public_url: HttpUrl | None = Field(
         None, description="address people use from outside; its name is answered to"
     )
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_listed)] = (
-        Field(
-            (),
-            description="proxies whose X-Forwarded-* is believed: addresses or networks (comma list)",
-        )
+    trusted_proxies: Listed[IPvAnyNetwork] = Field(
+        (),
+        description="proxies whose X-Forwarded-* is believed: addresses or networks (comma list)",
     )
     streams_per_person: Annotated[int, Field(ge=1, le=1000)] = Field(
         32, description="answers and pages of one person that may be open at a time"
     )
-    lan_allow: Annotated[
-        tuple[Annotated[str, AfterValidator(_lan_entry)], ...], NoDecode, BeforeValidator(_listed)
-    ] = Field(
+    lan_allow: Listed[Annotated[str, AfterValidator(_lan_entry)]] = Field(
         (), description="host:port or networks beside the internet that Parlor may fetch from"
     )
 
 
 class OidcSettings(BaseSettings):
-    model_config = _config("PARLOR_OIDC_")
+    model_config = settings_config("PARLOR_OIDC_")
 
     issuer: (
         Annotated[str, Field(pattern=r"^https://\S+$|^http://(127\.0\.0\.1|localhost)[:/]\S*$")]
@@ -92,7 +68,7 @@ class OidcSettings(BaseSettings):
 
 
 class AccessSettings(BaseSettings):
-    model_config = _config("PARLOR_ACCESS_")
+    model_config = settings_config("PARLOR_ACCESS_")
 
     team: Annotated[str, Field(pattern=r"^https://[a-z0-9-]+\.cloudflareaccess\.com$")] | None = (
         Field(None, description="Cloudflare Access team, https://NAME.cloudflareaccess.com")
