@@ -19,7 +19,7 @@ from backend.auth.open_streams import OpenStreams
 from backend.auth.parts import build_auth, token_rules
 from backend.auth.programs import Programs
 from backend.auth.service import AuthService
-from backend.catalog.service import REFRESH_SECONDS, Catalog
+from backend.catalog.service import Catalog
 from backend.catalog.store import CatalogStore
 from backend.chat.allowance import Allowance
 from backend.chat.live import announce_tools
@@ -34,6 +34,7 @@ from backend.db.database import Database, open_database
 from backend.foundation import Foundation
 from backend.kit.addresses import Openings
 from backend.kit.background import Background
+from backend.kit.claims import Claims
 from backend.kit.clock import Clock, SystemClock
 from backend.kit.hub import Hub
 from backend.kit.keyring import Keyring
@@ -60,6 +61,7 @@ from backend.vault.store import VaultStore
 DATABASE_NAME = "parlor.db"
 _PRUNE_SECONDS = 3600
 _RECOVERY_SECONDS = 5
+_OTHERS_SECONDS = 2
 _TOOL_NEWS_SECONDS = 0.2
 _TOOLS_AFTER_SECONDS = 0.5
 """The port is open by then: what loads for tool servers shall not hold up the start."""
@@ -126,6 +128,8 @@ async def open_services(
             providers = await stack.enter_async_context(providers_from(settings))
         leader = Leader(state / "leader.lock")
         stack.callback(leader.close)
+        claims = Claims(state / "turns.lock")
+        stack.callback(claims.close)
         background = Background()
         stack.push_async_callback(background.aclose)
         outbound = outbound_from(settings)
@@ -164,7 +168,14 @@ async def open_services(
             FileStore(database, clock), state / "files", background=background, clock=clock
         )
         chat = build_chat(
-            foundation, catalog, auth.audit, memories, tool_servers, attachments, toolbox=toolbox
+            foundation,
+            catalog,
+            auth.audit,
+            memories,
+            tool_servers,
+            attachments,
+            claims=claims,
+            toolbox=toolbox,
         )
         mcp_endpoint = McpEndpoint(tool_servers, chat.completions, clock)
         stack.push_async_callback(mcp_endpoint.aclose)
@@ -234,13 +245,19 @@ async def _start_duties(services: Services, leader: Leader) -> None:
         await turns.recover()
         for name, prune in hourly.items():
             background.start(every(_PRUNE_SECONDS, prune), name=name)
+        background.start(recover_others(), name="recover turns of others")
+
+    async def recover_others() -> None:
+        """Who is still at work beside the leader may yet die."""
+        while await turns.recover():
+            await pause(_OTHERS_SECONDS)
 
     always = {
         "connect tool servers": connect_tools(),
         "journal writer": turns.writer.run(),
         "heartbeat": beat(tick),
         "check streams": every(0, services.streams.check_next),
-        "refresh models": every(REFRESH_SECONDS, services.catalog.refresh),
+        "refresh models": every(services.catalog.rest, services.catalog.refresh),
     }
     hourly = {
         "prune journals": turns.prune,

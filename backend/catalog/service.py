@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from backend.catalog.store import CatalogStore
+from backend.kit.backoff import Backoff
 from backend.kit.clock import Clock
 from backend.kit.errors import NotFoundError
 from backend.messages import ModelInfo
 from backend.providers.base import ModelProvider, ProviderError
 from backend.providers.shipped import Providers
 
-REFRESH_SECONDS = 600
-_STALE = timedelta(seconds=3 * REFRESH_SECONDS)
+_REFRESH_SECONDS = 600
+_STALE = timedelta(seconds=3 * _REFRESH_SECONDS)
 
 _log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ class Catalog:
         self._models: dict[str, ModelInfo] = {}
         self._fetched: dict[str, datetime] = {}
         self._failures: dict[str, str] = {}
+        self._soon = Backoff(first=2, most=30, later=_REFRESH_SECONDS)
 
     @property
     def default_model(self) -> str:
@@ -107,6 +109,14 @@ class Catalog:
             now = self._clock.now()
             self._put(provider_id, models, now)
             await self._store.save(provider_id, models, now)
+
+    def rest(self) -> float:
+        """Seconds until the next refresh: few while a provider was never heard, which after a power
+        cut is up later than we are."""
+        if self._providers.by_id.keys() <= self._fetched.keys():
+            self._soon.reset()
+            return _REFRESH_SECONDS
+        return self._soon.next()
 
     def _put(self, provider_id: str, models: list[ModelInfo], fetched_at: datetime) -> None:
         others = {one.id: one for one in self._models.values() if one.provider != provider_id}

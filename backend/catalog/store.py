@@ -32,7 +32,8 @@ class CatalogStore:
 
         def replace(connection: Connection) -> None:
             connection.execute(
-                "INSERT OR REPLACE INTO model_lists VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO model_lists (provider, models, fetched_at)"
+                " VALUES (?, ?, ?)",
                 (provider, text, to_millis(fetched_at)),
             )
 

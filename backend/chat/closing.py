@@ -76,7 +76,7 @@ class TurnCloser:
         running.journal.publish()
         if conversation:
             announce_conversation(self._hub, running.owner_id, conversation)
-        if status == "stopped" and loop and loop.unreported_id:
+        if loop and loop.unreported_id:
             cost = self._add_cost(turn, running.owner_id, loop.unreported_id)
             self._background.start(cost, name=f"cost of {turn.id}")
 

@@ -1,4 +1,4 @@
-"""What a stopped answer really cost: the provider's books say it a moment later."""
+"""What an answer that was cut short really cost: the provider's books say it a moment later."""
 
 from backend.kit.schedule import pause
 from backend.messages import Usage

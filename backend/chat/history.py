@@ -69,6 +69,8 @@ def build_window(
     The last question is always kept. `continued`: the path ends in an unfinished answer, which is
     kept as well. `spelled`: a stored call in the words of the tools that the model is told of.
     """
+    if continued and not _assistant_steps(path[-1], spelled):
+        path, continued = path[:-1], False  # cut short before its first word
     blocks = [_prompt_messages(message, spelled) for message in path]
     if continued:
         blocks[-2:] = [[*(m for block in blocks[-2:] for m in block), UserPrompt(CONTINUE_REQUEST)]]

@@ -19,6 +19,7 @@ from backend.chat.tally import Tally
 from backend.chat.turn import TurnLimits
 from backend.chat.turn_store import TurnStore
 from backend.foundation import Foundation
+from backend.kit.claims import Claims
 from backend.memory.service import Memories
 from backend.memory.tools import told_at_once
 from backend.toolbox.servers import ToolServers
@@ -42,9 +43,10 @@ def build_chat(  # noqa: PLR0913  # what conversations stand on
     tool_servers: ToolServers,
     attachments: Attachments,
     *,
+    claims: Claims,
     toolbox: Toolbox | None = None,
 ) -> ChatParts:
-    """`toolbox`: what turns use instead of the tool servers."""
+    """`claims`: on turns, among processes. `toolbox`: what turns use instead of the tool servers."""
     settings = foundation.settings.chat
     database, clock = foundation.database, foundation.clock
     hub, background = foundation.hub, foundation.background
@@ -76,6 +78,7 @@ def build_chat(  # noqa: PLR0913  # what conversations stand on
             clock=clock,
         ),
         journal_days=settings.journal_days,
+        claims=claims,
         hub=hub,
         background=background,
         clock=clock,

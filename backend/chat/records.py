@@ -154,11 +154,24 @@ class Conversation(ConversationSummary):
     messages: list[Message]
 
 
+class ExcerptRun(BaseModel):
+    """Plain text, all of it. `found`: what the search was for."""
+
+    model_config = _CONFIG
+
+    text: str
+    found: bool
+
+
 class ConversationPage(BaseModel):
+    """`excerpts`: after a search, what the newest message that it found says around the words, by
+    conversation. Found by its title alone, a conversation has none."""
+
     model_config = _CONFIG
 
     conversations: list[ConversationSummary]
     next_cursor: str | None
+    excerpts: dict[str, list[ExcerptRun]] = {}
 
 
 class Turn(BaseModel):

@@ -11,6 +11,7 @@ import structlog
 from backend.chat import events
 from backend.chat.allowance import Permit
 from backend.chat.closing import TurnCloser
+from backend.chat.following import follow_stored
 from backend.chat.journal import Journal, JournalWriter
 from backend.chat.live import QuestionAsked, announce_conversation
 from backend.chat.preparing import TurnPreparer
@@ -22,25 +23,17 @@ from backend.chat.transcript import Transcript
 from backend.chat.turn_order import BegunTurn, TurnOrder
 from backend.chat.turn_store import TurnStore
 from backend.kit.background import Background
+from backend.kit.claims import Claims
 from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import AppError, ConflictError
 from backend.kit.hub import Hub
 from backend.kit.schedule import pause
-from backend.kit.sse import HEARTBEAT_SECONDS, PING
 from backend.messages import ModelParameters
 from backend.providers.base import ProviderError
 
-_OTHER_PROCESS_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 3.0
 
 _log = structlog.get_logger()
-
-
-class JournalGoneError(AppError):
-    """The events of an old turn were pruned; the conversation holds the result."""
-
-    code = "journal_gone"
-    status = 410
 
 
 class TurnEndedError(ConflictError):
@@ -56,6 +49,7 @@ class TurnRunner:
         closer: TurnCloser,
         preparer: TurnPreparer,
         journal_days: int,
+        claims: Claims,
         hub: Hub,
         background: Background,
         clock: Clock,
@@ -65,11 +59,12 @@ class TurnRunner:
         self._closer = closer
         self._preparer = preparer
         self._journal_days = journal_days
+        self._claims = claims
         self._hub = hub
         self._background = background
         self._clock = clock
         self._running: dict[str, RunningTurn] = {}
-        self._beginning: set[str] = set()
+        self._beginning: dict[str, asyncio.Event] = {}
         self.writer = JournalWriter(conversations.save_journal)
 
     @property
@@ -96,14 +91,10 @@ class TurnRunner:
 
         Raises what TurnStore.begin raises.
         """
-        self._beginning.add(order.turn_id)
-        try:
-            begun = await self._store.begin(order)
-        finally:
-            self._beginning.discard(order.turn_id)
-        if begun.repeated:
-            return begun.turn
+        begun = await self._store_question(order)
         turn = begun.turn
+        if begun.repeated:
+            return turn
         running = RunningTurn(
             turn,
             order.owner_id,
@@ -132,23 +123,33 @@ class TurnRunner:
         await pause(0)  # the question leaves first; the response to the screen is made meanwhile
         return turn
 
+    async def _store_question(self, order: TurnOrder) -> BegunTurn:
+        """Other processes know that somebody is at work on the turn before they can see it."""
+        self._beginning[order.turn_id] = asyncio.Event()
+        begun = None
+        try:
+            self._claims.take(order.turn_id)
+            begun = await self._store.begin(order)
+            return begun
+        finally:
+            if begun is None or begun.repeated:
+                self._claims.give_up(order.turn_id)
+            self._beginning.pop(order.turn_id).set()
+
     async def stop(self, owner_id: str, turn_id: str) -> Turn:
         """Close the upstream socket and cancel the tools; returns when the end is stored."""
-        running = self._running.get(turn_id)
-        if running and running.owner_id == owner_id:
+        if running := await self._find(owner_id, turn_id):
             self._end_early(running, "stopped")
             await running.ended.wait()
         return await self._conversations.turn(owner_id, turn_id)
 
-    async def stop_in(self, owner_id: str, conversation_id: str) -> None:
-        """Stop what runs in a conversation, before it is deleted."""
-        for running in list(self._running.values()):
-            if (running.owner_id, running.turn.conversation_id) == (owner_id, conversation_id):
-                await self.stop(owner_id, running.turn.id)
-
-    async def stop_all(self, owner_id: str) -> None:
-        """Stop what runs for somebody whose account is gone."""
-        theirs = [one for one in self._running.values() if one.owner_id == owner_id]
+    async def stop_all(self, owner_id: str, conversation_id: str | None = None) -> None:
+        """Stop what runs for somebody, or what they have running in one conversation."""
+        theirs = [
+            one
+            for one in self._running.values()
+            if one.owner_id == owner_id and conversation_id in (None, one.turn.conversation_id)
+        ]
         for running in theirs:
             self._end_early(running, "stopped")
         for running in theirs:
@@ -157,35 +158,9 @@ class TurnRunner:
     async def follow(self, owner_id: str, turn_id: str, after: int) -> AsyncGenerator[bytes]:
         """The turn's frames above `after`, then live to its end. Raises before the first frame:
         NotFoundError, JournalGoneError."""
-        running = self._running.get(turn_id)
-        if running and running.owner_id == owner_id:
+        if running := await self._find(owner_id, turn_id):
             return running.journal.follow(after)
-        turn = await self._conversations.turn(owner_id, turn_id)
-        frames = await self._conversations.frames(turn_id, after)
-        is_over = turn.status != "running" and not frames
-        if is_over and not await self._conversations.frames(turn_id, 0):
-            raise JournalGoneError("The events of this turn are no longer kept.")
-        return self._follow_stored(turn, owner_id, after, frames)
-
-    async def _follow_stored(
-        self, turn: Turn, owner_id: str, after: int, frames: bytes
-    ) -> AsyncGenerator[bytes]:
-        """An ended turn, or one that another process runs: the journal on disk is polled."""
-        silent = 0.0
-        while True:
-            if frames:
-                after += frames.count(b"\n\n")
-                silent = 0.0
-                yield frames
-            if turn.status != "running":
-                return
-            if silent >= HEARTBEAT_SECONDS:
-                silent = 0.0
-                yield PING
-            await pause(_OTHER_PROCESS_SECONDS)
-            silent += _OTHER_PROCESS_SECONDS
-            turn = await self._conversations.turn(owner_id, turn.id)
-            frames = await self._conversations.frames(turn.id, after)
+        return await follow_stored(self._conversations, owner_id, turn_id, after)
 
     async def drain(self, seconds: float) -> None:
         """Let running turns end by themselves for a while, then end them as interrupted.
@@ -203,15 +178,25 @@ class TurnRunner:
                 while self._running:
                     await next(iter(self._running.values())).ended.wait()
 
-    async def recover(self) -> None:
-        """Close the turns of a process that died: their text comes from the journal."""
+    async def recover(self) -> int:
+        """Close the turns of processes that died: their text comes from the journal.
+
+        Returns how many other processes are still at work on, who may yet die.
+        """
+        theirs = 0
         for owner_id, turn in await self._store.running():
             if turn.id in self._running or turn.id in self._beginning:
+                continue
+            if not self._claims.take(turn.id):
+                theirs += 1
                 continue
             try:
                 await self._closer.close_dead(owner_id, turn)
             except Exception:  # noqa: BLE001  # one bad row must not keep the others from recovery
                 _log.exception("turn_not_recovered", turn=turn.id)
+            finally:
+                self._claims.give_up(turn.id)
+        return theirs
 
     async def prune(self) -> None:
         oldest = self._clock.now() - timedelta(days=self._journal_days)
@@ -233,11 +218,18 @@ class TurnRunner:
 
     async def questions(self, owner_id: str, turn_id: str) -> Questions:
         """What a running turn asks. Raises NotFoundError, TurnEndedError."""
-        running = self._running.get(turn_id)
-        if running and running.owner_id == owner_id and running.questions:
+        running = await self._find(owner_id, turn_id)
+        if running and running.questions:
             return running.questions
         await self._conversations.turn(owner_id, turn_id)
         raise TurnEndedError("This turn has ended; nothing waits for an answer any more.")
+
+    async def _find(self, owner_id: str, turn_id: str) -> RunningTurn | None:
+        """What runs here of this person. The database may show a turn a moment before it does."""
+        if begun := self._beginning.get(turn_id):
+            await begun.wait()
+        running = self._running.get(turn_id)
+        return running if running and running.owner_id == owner_id else None
 
     def _end_early(self, running: RunningTurn, ending: Ending) -> None:
         if running.ending is None and running.task is not None:
@@ -257,7 +249,7 @@ class TurnRunner:
             else:
                 loop = await self._preparer.prepare(running, begun, zone, parameters)
                 running.loop = loop
-                reason = await loop.run(_steps_before(begun))
+                reason = await loop.run(begun.first_step)
                 status = "completed"
         except asyncio.CancelledError:
             status = running.ending or "interrupted"
@@ -279,13 +271,8 @@ class TurnRunner:
                 await self._closer.close(running, status, reason)
             finally:
                 self._running.pop(running.turn.id, None)
+                self._claims.give_up(running.turn.id)
                 running.ended.set()
                 if running.permit.when_over:
                     told = running.permit.when_over()
                     self._background.start(told, name=f"allowance after {running.turn.id}")
-
-
-def _steps_before(begun: BegunTurn) -> int:
-    """A continued message goes on counting its steps."""
-    steps = [part.step for part in begun.before if part.type == "tool"]
-    return max(steps) + 1 if steps else 0

@@ -242,15 +242,18 @@ class ChatService:
         self._allowance.check_metadata(user, change.metadata)
 
     async def delete(self, owner_id: str, conversation_id: str) -> None:
-        await self._runner.stop_in(owner_id, conversation_id)
+        """Stop what runs in it, what begins in this very moment too, and delete it."""
+        await self._runner.stop_all(owner_id, conversation_id)
         await self._conversations.delete(owner_id, conversation_id)
+        await self._runner.stop_all(owner_id, conversation_id)
         self._attachments.tidy()
         announce_deleted(self._hub, owner_id, conversation_id)
 
     async def delete_message(self, owner_id: str, conversation_id: str, message_id: str) -> None:
-        """Delete a message and all below it; an answer being written there is stopped first."""
+        """Delete a message and all below it; an answer being written there is stopped, as above."""
         await self._conversations.check_message(owner_id, conversation_id, message_id)
-        await self._runner.stop_in(owner_id, conversation_id)
+        await self._runner.stop_all(owner_id, conversation_id)
         await self._conversations.delete_message(owner_id, conversation_id, message_id)
+        await self._runner.stop_all(owner_id, conversation_id)
         self._attachments.tidy()
         announce_messages(self._hub, owner_id, conversation_id)

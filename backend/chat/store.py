@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from backend.chat.journal import JournalRows
 from backend.chat.journal_store import insert_journal, read_frames
 from backend.chat.records import (
@@ -20,10 +22,11 @@ from backend.chat.rows import (
     read_turn,
     summary_from,
 )
-from backend.chat.search import as_match
+from backend.chat.search import excerpts, newest_with
 from backend.db.database import Connection, Database, Row
 from backend.kit.clock import Clock, to_millis
 from backend.kit.errors import InvalidInputError
+from backend.kit.folding import folded
 
 _SETTERS = {
     "title": "UPDATE conversations SET title = ? WHERE id = ?",
@@ -35,8 +38,10 @@ _SETTERS = {
     "metadata": "UPDATE conversations SET metadata = ? WHERE id = ?",
     "leaf_id": "UPDATE conversations SET leaf_id = ? WHERE id = ?",
 }
-
-
+_FOUND = """(
+    c.id IN (SELECT value FROM json_each(?))
+    OR NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT instr(folded(c.title), value))
+)"""
 _SUBTREE = """
     WITH RECURSIVE below (id) AS (
         SELECT ? UNION ALL SELECT m.id FROM below JOIN messages m ON m.parent_id = below.id
@@ -87,29 +92,29 @@ class ConversationStore:
         self, owner_id: str, *, limit: int, cursor: str | None, search: str | None, archived: bool
     ) -> ConversationPage:
         """Pinned first, then newest activity; the cursor is opaque. Raises InvalidInputError."""
-        conditions, values = ["c.owner_id = ?", "c.archived = ?"], [owner_id, int(archived)]
-        if search:
-            conditions.append(
-                "(c.title LIKE ? ESCAPE '\\' OR c.id IN (SELECT m.conversation_id"
-                " FROM message_text f JOIN messages m ON m.number = f.rowid"
-                " WHERE message_text MATCH ?))"
-            )
-            escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            values += [f"%{escaped}%", as_match(search)]
-        if cursor:
-            conditions.append("(c.pinned, c.updated_at, c.id) < (?, ?, ?)")
-            values += _read_cursor(cursor)
-        query = (
-            f"{SUMMARY} WHERE {' AND '.join(conditions)}"
-            " ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT ?"
-        )
+        after = _read_cursor(cursor) if cursor else ()
 
         def select(connection: Connection) -> ConversationPage:
+            conditions, values = ["c.owner_id = ?", "c.archived = ?"], [owner_id, int(archived)]
+            newest = newest_with(connection, search) if search else {}
+            if search:
+                conditions.append(_FOUND)
+                words = folded(search).split() or [search]  # accents alone fold to nothing
+                values += [orjson.dumps(some).decode() for some in (list(newest), words)]
+            if after:
+                conditions.append("(c.pinned, c.updated_at, c.id) < (?, ?, ?)")
+                values += after
+            query = (
+                f"{SUMMARY} WHERE {' AND '.join(conditions)}"
+                " ORDER BY c.pinned DESC, c.updated_at DESC, c.id DESC LIMIT ?"
+            )
             rows = connection.execute(query, [*values, limit + 1]).fetchall()
-            more = len(rows) > limit
+            more, rows = len(rows) > limit, rows[:limit]
+            shown = {row["id"]: newest[row["id"]] for row in rows if row["id"] in newest}
             return ConversationPage(
-                conversations=[summary_from(row) for row in rows[:limit]],
-                next_cursor=_write_cursor(rows[limit - 1]) if more else None,
+                conversations=[summary_from(row) for row in rows],
+                next_cursor=_write_cursor(rows[-1]) if more else None,
+                excerpts=excerpts(connection, search, shown) if search else {},
             )
 
         return await self._database.read(select)

@@ -66,3 +66,8 @@ class BegunTurn:
     path: list[PathMessage]
     before: list[Part]
     repeated: bool = False
+
+    @property
+    def first_step(self) -> int:
+        """A continued message goes on counting its steps."""
+        return max((part.step + 1 for part in self.before if part.type == "tool"), default=0)

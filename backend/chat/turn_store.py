@@ -108,7 +108,7 @@ class TurnStore:
         return await self._database.read(select)
 
     async def add_usage(self, turn: Turn, owner_id: str, usage: Usage) -> bool:
-        """Late news from the provider's books on a stopped turn; False when it was deleted."""
+        """Late news from the provider's books on a turn; False when it was deleted."""
 
         def apply(connection: Connection) -> bool:
             kept = connection.execute(

@@ -19,6 +19,7 @@ from typing import Any
 from backend.db.in_use import in_use
 from backend.db.migrate import migrate
 from backend.kit.errors import AppError
+from backend.kit.folding import folded
 
 type Connection = sqlite3.Connection
 type Row = sqlite3.Row
@@ -240,6 +241,7 @@ def connect(path: Path) -> Connection:
         path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
     )
     connection.row_factory = sqlite3.Row
+    connection.create_function("folded", 1, folded, deterministic=True)
     try:
         for pragma in ("foreign_keys = 1", "cache_size = -2000", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {pragma}")

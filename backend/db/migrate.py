@@ -90,7 +90,9 @@ def _copy(connection: sqlite3.Connection, target: Path) -> None:
 def _apply(connection: sqlite3.Connection, step: Migration) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}")
-        connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", (step.number, step.name))
+        connection.execute(
+            "INSERT INTO schema_migrations (number, name) VALUES (?, ?)", (step.number, step.name)
+        )
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:

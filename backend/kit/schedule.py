@@ -30,8 +30,11 @@ class Coalesced:
         self._action()
 
 
-async def every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
-    """Run `action` now and then every `seconds` after its end, until cancelled.
+async def every(
+    seconds: float | Callable[[], float], action: Callable[[], Awaitable[None]]
+) -> None:
+    """Run `action` now and then every `seconds` after its end (asked anew each time), until
+    cancelled.
 
     One that fails is logged and has its next turn like any other.
     """
@@ -40,4 +43,4 @@ async def every(seconds: float, action: Callable[[], Awaitable[None]]) -> None:
             await action()
         except Exception:  # noqa: BLE001  # a duty that fails once is not given up for good
             _log.exception("duty_failed", duty=getattr(action, "__qualname__", repr(action)))
-        await pause(seconds)
+        await pause(seconds() if callable(seconds) else seconds)

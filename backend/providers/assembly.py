@@ -43,17 +43,16 @@ class ToolCalls:
             self._add(fragment, function if isinstance(function, dict) else {})
 
     def whole(self) -> list[ToolCall]:
-        """In the order of their first fragments."""
+        """In the order of their first fragments. Some servers give two calls one id: results could
+        not be told apart then, so the second gets another."""
         if any(not call.name for call in self._calls):
             raise garbled("a tool call without a name")
-        return [
-            ToolCall(
-                id=call.id or self._new_id(),
-                name=call.name,
-                arguments="".join(call.arguments).strip() or "{}",
-            )
-            for call in self._calls
-        ]
+        calls: dict[str, ToolCall] = {}
+        for call in self._calls:
+            call_id = self._new_id() if call.id in ("", *calls) else call.id
+            arguments = "".join(call.arguments).strip() or "{}"
+            calls[call_id] = ToolCall(id=call_id, name=call.name, arguments=arguments)
+        return list(calls.values())
 
     def _add(self, fragment: JsonObject, function: JsonObject) -> None:
         call_id, name = _text(fragment.get("id")), _text(function.get("name"))

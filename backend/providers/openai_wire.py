@@ -1,7 +1,9 @@
 """Chat completion chunks -> what happened in an answer. One AnswerReader per HTTP response."""
 
+import json
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -21,6 +23,9 @@ from backend.providers.base import (
 )
 from backend.providers.errors import Refusals, garbled
 from backend.providers.refusal_words import LengthReachedError, ProviderFaultError
+
+_MOST_TOKENS = 2**53
+"""Beyond that it is nonsense, and browsers could not read it."""
 
 
 def _append_text(events: list[ModelEvent], text: str) -> None:
@@ -120,7 +125,7 @@ class AnswerReader:
                 self.done = True
             if self.done or not text:
                 return None
-            raise garbled("a line that is not JSON") from None
+            chunk = _with_half_characters(text)
         if type(chunk) is not dict:
             raise garbled("a line that is not an object")
         return chunk
@@ -193,7 +198,17 @@ def read_usage(usage: JsonObject) -> Usage:
 
 
 def _count(value: object) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else 0
+    return max(0, min(int(value), _MOST_TOKENS)) if isinstance(value, int | float) else 0
+
+
+def _with_half_characters(payload: bytes) -> Any:
+    """Some servers cut their text between the two halves that UTF-16 makes of an emoji; no strict
+    reader takes that, and no answer should end for it."""
+    try:
+        text = json.dumps(json.loads(payload), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        raise garbled("a line that is not JSON") from None
 
 
 def _text_of_parts(content: object) -> str:

@@ -1,7 +1,7 @@
 """OpenRouter: hundreds of models behind one key, with costs, routing and reasoning blocks."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from backend.kit.clock import Clock
 from backend.messages import Generation, JsonObject, ModelInfo, ModelRequest
@@ -114,10 +114,10 @@ def _generation(generation_id: str, found: JsonObject) -> Generation:
 def _per_million(price: object) -> float | None:
     """Prices are texts in dollars per token; below zero means "depends" (routers)."""
     try:
-        value = Decimal(str(price))
-    except InvalidOperation:
+        value = Decimal(str(price)) * 1_000_000
+    except ArithmeticError:
         return None
-    return float(value * 1_000_000) if value.is_finite() and value >= 0 else None
+    return float(value) if value.is_finite() and value >= 0 else None
 
 
 def _object(value: object) -> JsonObject:

@@ -12,8 +12,6 @@ from backend.providers.shipped import Providers
 from tests.fakes.clock import StillClock
 from tests.fakes.scripted import ScriptedProvider
 
-pytestmark = pytest.mark.anyio
-
 SMALL = ModelInfo(id="small", name="Small one", provider="", description="Quick and cheap")
 LARGE = ModelInfo(
     id="large", name="Large one", provider="", supports_tools=True, context_length=1000
@@ -94,6 +92,22 @@ async def test_a_list_grows_stale(open_catalog, clock: StillClock, offering):
     clock.forward(hours=1)
     await catalog.refresh()
     assert catalog.is_stale
+
+
+async def test_a_provider_that_was_never_heard_is_asked_again_soon(open_catalog, offering):
+    offered, offering.offered = offering.offered, ProviderUnreachableError("It is not up yet.")
+    catalog = open_catalog()
+    await catalog.refresh()
+    rests = [catalog.rest() for _ in range(20)]
+    assert rests[0] < 3
+    assert sum(rests[:4]) < 40
+    assert 400 < rests[-1] < 800  # one that is gone for good
+    offering.offered = offered
+    await catalog.refresh()
+    assert catalog.rest() == 600
+    offering.offered = ProviderUnreachableError("It is down.")
+    await catalog.refresh()
+    assert catalog.rest() == 600  # its list is known
 
 
 async def test_an_unknown_model_is_refused_once_the_list_is_known(open_catalog):

@@ -8,8 +8,6 @@ from backend.chat.records import ResourcePart, TextPart, ToolPart, stored_parts
 from backend.messages import UserPrompt
 from tests.fakes.scripted import text
 
-pytestmark = pytest.mark.anyio
-
 
 def note(said: str = "remember the milk", **more: str) -> ResourcePart:
     given = {

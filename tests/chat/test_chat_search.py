@@ -14,8 +14,6 @@ from tests.conftest import PASSWORD
 from tests.fakes.scripted import calls, text, tool
 from tests.memory.diary import Diary
 
-pytestmark = pytest.mark.anyio
-
 
 def searching(query: str = "") -> ToolCall:
     return tool("search_chats", orjson.dumps({"query": query} if query else {}).decode())

@@ -19,8 +19,6 @@ from backend.providers.shipped import Providers
 from tests.conftest import HASHER, make_settings
 from tests.fakes.scripted import ScriptedProvider, text
 
-pytestmark = pytest.mark.anyio
-
 
 async def page(talk, *, limit=50, cursor=None, search=None, archived=False):
     return await talk.services.chat.page(
@@ -81,6 +79,86 @@ async def test_search_finds_titles_questions_and_answers(talk, provider):
     assert await titles(talk, search="sünny") == ["Weather?"]
 
 
+async def test_a_title_is_found_by_its_words_in_any_order_without_accents_and_case(talk):
+    await create(talk, "Übersicht der Küche")
+    for typed in ("übersicht", "KUCHE uber", "küche der"):
+        assert await titles(talk, search=typed) == ["Übersicht der Küche"], typed
+    assert await titles(talk, search="küche bad") == []
+
+
+def marked(runs) -> str:
+    return "".join(f"[{run.text}]" if run.found else run.text for run in runs)
+
+
+async def excerpts(talk, search: str) -> list[str]:
+    return [marked(runs) for runs in (await page(talk, search=search)).excerpts.values()]
+
+
+async def test_what_is_found_is_shown_with_its_words_marked(talk, provider):
+    provider.says(text("First sift 500 g of **flour**,\nthen add <b>water</b>."), text("Sunny."))
+    turn = (await talk.say("How do I bake bread?")).turn
+    await talk.say("Weather?")
+    await create(talk, "Flour mills")
+    found = await page(talk, search="FLÓUR wat")
+    assert {key: marked(runs) for key, runs in found.excerpts.items()} == {
+        turn.conversation_id: "First sift 500 g of [flour], then add <b>[water]</b>."
+    }
+    assert len((await page(talk, search="flour")).conversations) == 2
+    assert (await page(talk)).excerpts == {}
+
+
+async def test_of_several_messages_with_the_words_the_newest_is_shown(talk, provider):
+    provider.says(text("Rye is dark."), text("Rye grows on sand."))
+    turn = (await talk.say("Bread?")).turn
+    await talk.say("Where?", to=turn.conversation_id)
+    assert await excerpts(talk, "rye") == ["[Rye] grows on sand."]
+
+
+async def test_the_words_found_stand_near_the_beginning_of_a_short_excerpt(talk, provider):
+    provider.says(
+        text(f"{'It went on and on. ' * 90}Then we baked rye bread {'until dawn ' * 90}.")
+    )
+    await talk.say("Tell me")
+    [shown] = await excerpts(talk, "rye")
+    assert shown.startswith("…")
+    assert shown.index("[rye]") < 40
+    assert len(shown) < 170
+
+
+async def test_an_endless_word_is_cut_in_an_excerpt(talk, provider):
+    provider.says(text(f"{'x' * 400} {'y' * 400} {'z' * 400}"))
+    await talk.say("Letters?")
+    for start in "xyz":
+        [shown] = await excerpts(talk, start * 3)
+        assert f"[{start}" in shown
+        assert len(shown) < 200
+
+
+@pytest.mark.parametrize(
+    ("said", "typed", "shown"),
+    [
+        ("Über Äpfel und Öl", "apfel ol", "Über [Äpfel] und [Öl]"),
+        ("node.js and node", "node.js", "[node.js] and node"),
+        ("Это Ёлка", "ёлк", "Это [Ёлка]"),
+        ("한국 하고", "한국", "[한국] 하고"),
+        ("snake_case_name", "case", "snake_[case]_name"),
+        ("İstanbul and Bursa", "Bursa", "İstanbul and [Bursa]"),
+        ("oats, not goats", "oats", "[oats], not goats"),
+    ],
+)
+async def test_the_marked_words_are_those_that_the_index_finds(talk, provider, said, typed, shown):
+    provider.says(text(said))
+    await talk.say("?")
+    assert await excerpts(talk, typed) == [shown]
+
+
+async def test_the_part_with_most_of_the_words_is_shown(talk, provider):
+    provider.says(text(f"Rye. {'And so on. ' * 40}Rye with caraway. {'And so on. ' * 40}"))
+    await talk.say("Bread?")
+    [shown] = await excerpts(talk, "caraway rye")
+    assert "[Rye] with [caraway]" in shown
+
+
 async def test_what_was_deleted_is_not_found(talk, provider):
     provider.says(text("Flour."))
     turn = (await talk.say("Bread?")).turn
@@ -118,7 +196,7 @@ def test_nothing_that_is_typed_breaks_the_search(runner, words):
 
 
 @pytest.mark.parametrize(
-    "words", ['"', "a*", "AND", "NEAR(", "?", "c:x", "-", "(", "''", "^x", "{}"]
+    "words", ['"', "a*", "AND", "NEAR(", "?", "c:x", "-", "(", "''", "^x", "{}", "\u00b4", "\u0301"]
 )
 async def test_signs_of_the_query_language_are_plain_words(talk, words):
     assert await titles(talk, search=words) == []

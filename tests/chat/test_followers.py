@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.chat.events import TextDelta
+from backend.chat.following import JournalGoneError
 from backend.chat.journal import TEXT_FRAME, Journal, frames_after
 from backend.chat.records import PARTS, ReasoningPart, TextPart, ToolPart
-from backend.chat.runner import JournalGoneError
 from backend.chat.transcript import Transcript
 from backend.kit.errors import NotFoundError
 from backend.kit.sse import PING, frame
@@ -88,7 +88,6 @@ async def _in_pieces(screen, turn_id: str, drop_at: int) -> bytes:
     return before + await read(await screen.follow(turn_id, after=drop_at))
 
 
-@pytest.mark.anyio
 async def test_a_follower_that_drops_at_any_event_sees_the_same_answer_live_and_later(routed):
     routed.upstream.says(answer(*FIRST, delay=0.01), answer(*SECOND, delay=0.01))
     async with routed.screen() as screen:
@@ -111,7 +110,6 @@ async def test_a_follower_that_drops_at_any_event_sees_the_same_answer_live_and_
     assert routed.services.turns.follower_count == 0
 
 
-@pytest.mark.anyio
 async def test_a_follower_that_asks_beyond_the_end_of_an_ended_turn_is_let_go(talk, provider):
     provider.says(script("Hi"))
     heard = await talk.say("Go")
@@ -119,7 +117,6 @@ async def test_a_follower_that_asks_beyond_the_end_of_an_ended_turn_is_let_go(ta
     assert (await talk.hear(heard.turn, after=10**6)).events == []
 
 
-@pytest.mark.anyio
 async def test_closing_the_connection_does_not_stop_the_turn(routed):
     go_on = answer(*map(said, WORDS), finish(), DONE, delay=0.005)
     routed.upstream.says(go_on)
@@ -130,7 +127,6 @@ async def test_closing_the_connection_does_not_stop_the_turn(routed):
     assert transcript_of(again).parts == [TextPart("".join(WORDS))]
 
 
-@pytest.mark.anyio
 async def test_a_turn_whose_events_were_pruned_says_so(talk, provider, services):
     provider.says(script("Hi"))
     turn = (await talk.say("Go")).turn
@@ -142,7 +138,6 @@ async def test_a_turn_whose_events_were_pruned_says_so(talk, provider, services)
         await services.chat.follow(talk.owner_id, "turn_none", 0)
 
 
-@pytest.mark.anyio
 async def test_a_silent_turn_gives_signs_of_life(talk, provider, services):
     provider.says([asyncio.Event()])
     turn = await talk.send("Go")

@@ -108,6 +108,17 @@ def test_a_continued_answer_is_kept_with_its_question_though_it_does_not_fit():
     assert found.dropped == 2
 
 
+@pytest.mark.parametrize("parts", [[], [ReasoningPart("hm")]])
+def test_an_answer_cut_short_before_its_first_word_is_asked_for_anew(parts):
+    """Nothing can be continued exactly where it stopped."""
+    path = [asked("Hello"), answered("Hi"), asked("Tell me."), PathMessage("assistant", parts)]
+    assert window(path, continued=True, context="[now]").messages == (
+        UserPrompt("Hello"),
+        AssistantStep("Hi"),
+        UserPrompt("Tell me.", "[now]"),
+    )
+
+
 def test_a_call_that_was_left_without_a_result_is_given_one():
     path = [
         asked("Go"),
@@ -172,7 +183,6 @@ def test_a_trimmed_window_ends_in_the_question_and_begins_with_one(earlier, leng
 SMALL = ModelInfo(id="model", name="Small", provider="scripted", context_length=100)
 
 
-@pytest.mark.anyio
 async def test_what_was_left_out_is_told_to_the_person(talk, provider, services):
     provider.offered = (SMALL,)
     await services.catalog.refresh()
@@ -186,7 +196,6 @@ async def test_what_was_left_out_is_told_to_the_person(talk, provider, services)
     assert [message.text for message in provider.requests[1].messages] == ["d"]
 
 
-@pytest.mark.anyio
 async def test_everything_before_the_time_is_the_same_bytes_in_the_next_turn(settings, provider):
     """So a provider's prompt cache holds."""
     clock = StillClock()

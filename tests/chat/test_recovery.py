@@ -10,6 +10,7 @@ from backend.chat.events import ToolStarted, TurnFinished
 from backend.chat.journal import Journal
 from backend.chat.records import TextPart
 from backend.container import Services, open_services
+from backend.kit.claims import Claims
 from backend.kit.leader import Leader
 from backend.messages import Usage
 from backend.providers.base import ReasoningDetails, TextDelta, UsageReport
@@ -19,8 +20,6 @@ from tests.conftest import HASHER
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.scripted import ScriptedProvider, text
 from tests.fakes.waiting import until
-
-pytestmark = pytest.mark.anyio
 
 
 class Killed:
@@ -218,6 +217,43 @@ async def test_only_the_leader_recovers(settings, provider, tmp_path):
             while "interrupted" not in statuses:
                 await look()
     assert set(statuses) == {"running", "interrupted"}
+
+
+async def test_a_new_leader_leaves_the_turns_of_a_third_process_alone_while_it_lives(
+    settings, talk, provider, services
+):
+    """Two upgrades in a row: whoever gets the lead is not the only one at work."""
+    go_on = asyncio.Event()
+    provider.says([TextDelta("Half"), go_on, *text(" whole")])
+    turn = await talk.send("Go")
+    await talk.hear_until(turn, 2)
+    async with another_process(settings, ScriptedProvider()) as leader:
+        assert await leader.turns.recover() == 1
+        assert (await services.chat.turn(talk.owner_id, turn.id)).status == "running"
+        go_on.set()
+        assert (await talk.hear(turn)).end.status == "completed"
+        assert await leader.turns.recover() == 0
+    assert (await talk.answer(turn)).parts == [TextPart("Half whole")]
+
+
+async def test_a_third_process_that_dies_later_is_noticed(settings, provider, tmp_path):
+    holder = Leader(tmp_path / "leader.lock")
+    assert holder.try_lead()
+    claims = Claims(tmp_path / "turns.lock")
+    async with another_process(settings, provider) as first:
+        anna = await first.auth.add("anna", "correct horse", "", role="owner")
+        provider.says(text("Old"))
+        old = (await Talk(first, anna).say("Old")).turn
+        await Killed(first).leaves_running(old.id)
+        assert claims.take(old.id)
+        assert await first.turns.recover() == 1
+        holder.close()
+        tasks = first.background._tasks
+        await until(lambda: any("of others" in task.get_name() for task in tasks))
+        assert (await first.chat.turn(anna.id, old.id)).status == "running"
+        claims.close()
+        await until(lambda: not any("of others" in task.get_name() for task in tasks))
+        assert (await first.chat.turn(anna.id, old.id)).status == "interrupted"
 
 
 async def test_a_turn_that_was_closed_is_not_ended_again(talk, provider, killed, services):

@@ -1,6 +1,7 @@
 """Stop closes the socket, cancels the tools and keeps what was shown."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -10,12 +11,22 @@ from backend.messages import ToolSpec
 from backend.providers.base import TextDelta
 from backend.toolbox.service import Tool, Toolbox
 from tests.chat.routed import Routed
-from tests.chat.talk import shown
-from tests.fakes.answers import COMMENT, DONE, answer, call, finish, said, stall, text, usage
+from tests.chat.talk import PATIENCE, shown
+from tests.fakes.answers import (
+    COMMENT,
+    DONE,
+    answer,
+    broken,
+    call,
+    cut,
+    finish,
+    said,
+    stall,
+    text,
+    usage,
+)
 from tests.fakes.scripted import text as script
 from tests.fakes.waiting import until
-
-pytestmark = pytest.mark.anyio
 
 SOON = 0.5
 
@@ -147,6 +158,44 @@ async def test_an_answer_that_is_stopped_before_its_first_step_ends_as_well(
     assert len(provider.requests) == 1
 
 
+async def test_a_turn_is_stopped_in_the_very_moment_it_begins(talk, provider, services):
+    """Another tab may find it in the database before anybody runs it."""
+    provider.says([TextDelta("Half"), asyncio.Event()])
+    sending = asyncio.create_task(talk.send("Go"))
+    while not services.turns._beginning:  # noqa: ASYNC110  # the very first moment
+        await asyncio.sleep(0)
+    (turn_id,) = services.turns._beginning
+    ended = await services.chat.stop(talk.owner_id, turn_id)
+    assert (ended.status, ended.id) == ("stopped", (await sending).id)
+
+
+@pytest.mark.parametrize("which", ["conversation", "question"])
+async def test_what_begins_in_the_moment_of_its_deletion_is_stopped(
+    talk, provider, services, which
+):
+    """It would go on for nobody, and be paid."""
+    provider.says(script("Hi"), [TextDelta("Half"), asyncio.Event()])
+    first = (await talk.say("Go")).turn
+    to, chat = first.conversation_id, services.chat
+    waiting, held, go_on = services.database._changes, threading.Event(), threading.Event()
+    holding = asyncio.create_task(
+        services.database.write(lambda _: (held.set(), go_on.wait(PATIENCE)))
+    )
+    await until(held.is_set)
+    sending = asyncio.create_task(talk.send("More", to=to))
+    await until(lambda: waiting.qsize() == 1)
+    deleting = asyncio.create_task(
+        chat.delete(talk.owner_id, to)
+        if which == "conversation"
+        else chat.delete_message(talk.owner_id, to, first.parent_id)
+    )
+    await until(lambda: waiting.qsize() == 2)
+    go_on.set()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(holding, sending, deleting)
+    assert services.turns.running_count == 0
+
+
 async def test_after_a_stop_the_conversation_goes_on(talk, provider):
     provider.says([TextDelta("Half"), asyncio.Event()], script(" whole"), script("Next"))
     turn = await talk.send("Go")
@@ -174,6 +223,24 @@ async def test_what_a_stopped_answer_cost_is_asked_for_later(routed):
     usage_now = (await routed.talk.answer(turn)).usage
     assert usage_now is not None
     assert (usage_now.cost, usage_now.prompt_tokens) == (0.75, 16)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "status"),
+    [
+        (cut(said("Once"), said(" upon")), "failed"),
+        (answer(said("Once"), broken(502, "gone")), "failed"),
+        (answer(said("Once"), finish(), DONE), "completed"),
+    ],
+)
+async def test_whatever_ends_without_its_cost_is_looked_up(routed, scenario, status):
+    """Words that came were paid for: a day's money counts them."""
+    routed.upstream.generations["gen-1"] = {"id": "gen-1", "total_cost": 0.25}
+    routed.upstream.says(scenario)
+    heard = await routed.talk.say("Go")
+    assert heard.end.status == status
+    await costs_are_known(routed)
+    assert (await routed.services.chat.turn(routed.talk.owner_id, heard.turn.id)).cost == 0.25
 
 
 async def test_an_answer_whose_cost_is_known_is_not_charged_twice(routed, endless):

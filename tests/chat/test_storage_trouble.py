@@ -15,8 +15,6 @@ from tests.chat.talk import Heard, shown
 from tests.fakes.scripted import text
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 BIG = "x" * 20_000
 
 

@@ -13,8 +13,6 @@ from backend.toolbox.context import CallContext
 from backend.toolbox.service import Tool, Toolbox
 from tests.fakes.scripted import calls, text, tool
 
-pytestmark = pytest.mark.anyio
-
 
 class FussyError(AppError):
     code = "fussy"

@@ -15,8 +15,6 @@ from backend.providers.base import ProviderUnreachableError, TextDelta
 from tests.chat.talk import shown
 from tests.fakes.scripted import calls, text, tool
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_continuing_appends_to_the_same_message_and_sums_what_it_cost(talk, provider):
     provider.says(text("Once upon", reason="length", cost=0.25), text(" a time.", cost=0.5))

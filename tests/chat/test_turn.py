@@ -31,8 +31,6 @@ from backend.providers.base import (
 from tests.chat.talk import shown
 from tests.fakes.scripted import calls, text, thought, tool
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_the_message_is_on_disk_before_the_model_is_asked(talk, provider, services):
     found = []

@@ -10,8 +10,6 @@ from backend.db.database import IntegrityError, StorageError, open_database
 from backend.db.migrate import MigrationError
 from backend.kit.errors import ConflictError
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def database(tmp_path):

@@ -1,11 +1,14 @@
 """Schema changes: forward, all or nothing, with a copy of what was there before."""
 
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+import backend
 from backend.db.migrate import Migration, MigrationError, migrate, shipped_migrations
 
 FIRST = Migration(1, "first", "CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);")
@@ -80,6 +83,13 @@ def test_processes_that_start_at_once_apply_each_step_once(path):
 def test_the_shipped_steps_are_numbered_without_a_gap():
     shipped = shipped_migrations()
     assert [step.number for step in shipped] == list(range(1, len(shipped) + 1))
+
+
+def test_every_insert_names_its_columns():
+    """A column that a later release adds must not stop this one, should people go back to it."""
+    nameless = re.compile(r'\bINTO\s+\w+[\s"]+(?:VALUES|SELECT)\b')
+    sources = Path(backend.__path__[0]).rglob("*.py")
+    assert [one.name for one in sources if nameless.search(one.read_text())] == []
 
 
 def test_the_shipped_schema_is_strict_sound_and_in_wal_mode(path):

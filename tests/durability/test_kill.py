@@ -15,7 +15,7 @@ from tests.fakes.answers import stall, text
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes.waiting import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 MAY_BE_LOST = 0.25
 KILLS = 5

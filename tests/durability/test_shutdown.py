@@ -15,7 +15,7 @@ from tests.fakes.scripted import ScriptedProvider
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes.waiting import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 
 ENDED_WELL = (0, -15)
 """A supervisor takes the signal itself for a good end."""

@@ -14,8 +14,6 @@ from backend.kit.leader import Leader
 from backend.kit.schedule import every
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_closing_ends_every_task_and_waits_for_it():
     background, ended = Background(), []
@@ -94,7 +92,6 @@ async def test_there_is_one_leader(tmp_path):
     assert first.try_lead()
     assert not second.try_lead()
     first.close()
-    assert not first.leads
     assert second.try_lead()
     second.close()
 

@@ -18,8 +18,6 @@ from tests.fakes.answers import DONE, Scenario, answer, finish, raw, said, text
 from tests.fakes.upstream import FakeUpstream
 from tests.providers.asking import hear
 
-pytestmark = pytest.mark.anyio
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 BODY = said("Hi") + finish() + DONE
 

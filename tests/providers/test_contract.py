@@ -25,8 +25,6 @@ from backend.providers.demo_tools import DEMO_TOOLS
 from tests.fakes.answers import DONE, answer, broken, call, details, finish, said, thought, usage
 from tests.providers.asking import hear, request
 
-pytestmark = pytest.mark.anyio
-
 TOOLS = tuple(tool.spec for tool in DEMO_TOOLS)
 BLOCK = {"type": "reasoning.text", "text": "Let me see.", "index": 0}
 ANSWERS = {

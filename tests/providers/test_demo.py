@@ -20,8 +20,6 @@ from backend.providers.demo_tools import DEMO_TOOLS
 from backend.providers.scripts import essay, greeting
 from tests.providers.asking import Waits, hear, request
 
-pytestmark = pytest.mark.anyio
-
 TOOLS = tuple(tool.spec for tool in DEMO_TOOLS)
 
 

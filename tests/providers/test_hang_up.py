@@ -10,8 +10,6 @@ from backend.providers.openai_compatible import OpenAICompatible
 from tests.fakes.answers import COMMENT, DONE, answer, finish, said, stall, text
 from tests.providers.asking import Heard, hear, request
 
-pytestmark = pytest.mark.anyio
-
 SOON = 0.5
 
 

@@ -5,8 +5,6 @@ import pytest
 from backend.providers.base import GarbledAnswerError, ProviderAuthError
 from tests.fakes.answers import raw, refusal
 
-pytestmark = pytest.mark.anyio
-
 LISTED = {
     "id": "vendor/model:free",
     "canonical_slug": "vendor/model-1",
@@ -45,11 +43,13 @@ async def test_what_a_list_leaves_out_is_unknown_and_not_free(upstream, openrout
         router,
         {"name": "no id"},
         {"id": "x/y", "pricing": None},
+        {"id": "odd/price", "pricing": {"prompt": "1e999999", "completion": "sNaN"}},
     ]
-    bare, auto, other = await openrouter.models()
+    bare, auto, other, odd = await openrouter.models()
     assert (bare.prompt_price, bare.context_length, bare.supports_tools) == (None, None, False)
     assert auto.prompt_price is None
     assert other.name == "x/y"
+    assert (odd.prompt_price, odd.completion_price) == (None, None)
 
 
 async def test_local_servers_models_are_read_in_each_dialect(upstream, compatible):

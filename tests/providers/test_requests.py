@@ -1,7 +1,6 @@
 """What goes over the wire to a provider."""
 
 import orjson
-import pytest
 
 from backend.messages import (
     AssistantStep,
@@ -17,8 +16,6 @@ from backend.providers.base import GenerationStarted, TextDelta
 from backend.providers.openrouter import OpenRouter
 from tests.fakes.answers import DONE, answer, finish, said, text
 from tests.providers.asking import CLOCK_TOOL, KEY, hear, request
-
-pytestmark = pytest.mark.anyio
 
 SEALED = {"type": "reasoning.encrypted", "data": "c2VhbGVk", "id": "rs_1", "index": 0}
 CONVERSATION = (

@@ -12,8 +12,6 @@ from backend.providers.shipped import (
 )
 from tests.fakes.answers import refusal
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def providers(upstream):

@@ -39,8 +39,6 @@ from tests.fakes.answers import (
 from tests.fakes.upstream import FakeUpstream
 from tests.providers.asking import CLOCK_TOOL, KEY, Waits, hear, request
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_comment_lines_are_no_part_of_the_answer(upstream, openrouter):
     upstream.says(answer(COMMENT, COMMENT, said("Hel"), COMMENT, said("lo"), finish(), DONE))

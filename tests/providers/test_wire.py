@@ -163,6 +163,32 @@ def test_any_json_is_an_answer_or_a_typed_error(chunk, fragment):
             answer.take(orjson.dumps(value), events)
 
 
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        (
+            [rb'data: {"choices":[{"delta":{"content":"Hi \ud83d\ude00!"}}]}' + b"\n\n"],
+            "Hi \U0001f600!",
+        ),
+        (
+            [
+                rb'data: {"choices":[{"delta":{"content":"Hi \ud83d"}}]}' + b"\n\n",
+                rb'data: {"choices":[{"delta":{"content":"\ude00!"}}]}' + b"\n\n",
+            ],
+            "Hi \ufffd\ufffd!",
+        ),
+    ],
+)
+def test_an_emoji_cut_in_two_does_not_end_the_answer(chunks, expected):
+    events = read(*chunks, finish())
+    assert "".join(each.text for each in of(events, TextDelta)) == expected
+
+
+def test_counts_that_are_nonsense_can_still_be_written_down():
+    (report,) = of(read(said("Hi"), finish(), usage(prompt_tokens=1e300)), UsageReport)
+    assert orjson.loads(orjson.dumps(report.usage.model_dump()))["prompt_tokens"] == 2**53
+
+
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory():
     parser = EventStreamParser()
     reads = [b"x" * 1_000_000] * (MAX_EVENT_BYTES // 1_000_000 + 2)
@@ -191,6 +217,18 @@ def test_a_repeated_id_continues_its_call_and_no_id_continues_the_last():
         call("}", index=None),
     )
     assert of(events, ToolCall) == [ToolCall("c1", "one", '{"a":1}')]
+
+
+def test_two_calls_with_one_id_get_different_ones():
+    chunks = [
+        call(f'{{"n": {index}}}', index=index, call_id="weather", name="weather")
+        for index in range(2)
+    ]
+    calls = of(read(*chunks, finish("tool_calls")), ToolCall)
+    assert calls == [
+        ToolCall("weather", "weather", '{"n": 0}'),
+        ToolCall("a", "weather", '{"n": 1}'),
+    ]
 
 
 def test_calls_without_ids_get_different_ones():

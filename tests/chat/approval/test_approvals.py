@@ -28,8 +28,6 @@ from tests.conftest import PASSWORD
 from tests.fakes.scripted import calls, text, tool
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_yes_lets_the_call_run_and_every_follower_sees_it(talk, home, provider):
     provider.says(calls(sending("bob@home.example")), text("Sent."))

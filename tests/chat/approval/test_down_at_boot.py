@@ -8,8 +8,6 @@ from tests.fakes.mcp_server import Running
 from tests.fakes.scripted import calls, text, tool
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def remote(server: HouseholdServer):

@@ -2,16 +2,12 @@
 
 import asyncio
 
-import pytest
-
 from backend.chat.events import Notice, TextDelta, ToolFinished
 from tests.chat.household import YES
 from tests.fakes.mcp_household import HouseholdServer
 from tests.fakes.mcp_server import modern
 from tests.fakes.scripted import calls, text, tool
 from tests.fakes.waiting import until
-
-pytestmark = pytest.mark.anyio
 
 
 def results(heard) -> list[tuple[bool, str]]:

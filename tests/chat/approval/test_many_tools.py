@@ -9,7 +9,7 @@ from backend.messages import AssistantStep, ModelInfo, ToolCall, ToolReturn
 from tests.chat.household import ALWAYS, NO, YES, sending
 from tests.fakes.scripted import ScriptedProvider, calls, text, tool
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("chat_settings", [{"tool_share": 0.001}])]
+pytestmark = pytest.mark.parametrize("chat_settings", [{"tool_share": 0.001}])
 
 SMALL = ModelInfo(
     id="model", name="A model", provider="scripted", supports_tools=True, context_length=200_000

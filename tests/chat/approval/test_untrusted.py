@@ -18,8 +18,6 @@ from tests.fakes.mcp_odd import tool as odd_tool
 from tests.fakes.mcp_server import running
 from tests.fakes.scripted import calls, text, tool
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize("source", sorted(TEXTS))
 async def test_p2_after_untrusted_content_a_write_asks_with_the_real_arguments(

@@ -14,8 +14,6 @@ from tests.chat.pictures.camera import heard, seen
 from tests.chat.talk import shown
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_picture_and_a_sound_are_kept_and_the_model_is_told(camera, talk, provider):
     camera.gives(seen(), heard())
