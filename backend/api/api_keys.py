@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from backend.api.deps import AccountCaller, Id, ServicesDep, origin_of
+from backend.api.deps import AccountCaller, ConsentCaller, Id, ServicesDep, origin_of
 from backend.api.errors import declared
 from backend.api.json_body import JsonRoute
 from backend.auth.key_store import ApiKey
@@ -64,7 +64,7 @@ async def list_keys(caller: AccountCaller, services: ServicesDep) -> KeyList:
 
 @router.post("", status_code=201, responses=declared(400, 401, 403, 409, 413))
 async def make_key(
-    body: KeyRequest, caller: AccountCaller, request: Request, services: ServicesDep
+    body: KeyRequest, caller: ConsentCaller, request: Request, services: ServicesDep
 ) -> NewKey:
     key, secret = await services.accounts.keys.make(
         caller, body.name, body.scopes, days=body.expires_in_days, origin=origin_of(request)

@@ -31,10 +31,6 @@ def set_session(request: Request, response: Response, signed_in: SignedIn) -> No
     _set(request, response, KNOWN, signed_in.known)
 
 
-def set_known(request: Request, response: Response, known: str) -> None:
-    _set(request, response, KNOWN, known)
-
-
 def clear_session(request: Request, response: Response) -> None:
     """The browser's mark stays: its owner will want to sign in again."""
     delete(request, response, SESSION)

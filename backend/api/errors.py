@@ -14,6 +14,7 @@ from backend.kit.redact import redacted
 
 _CODES = {
     400: "bad_request",
+    401: "not_signed_in",
     404: "not_found",
     405: "method_not_allowed",
     408: "too_slow",

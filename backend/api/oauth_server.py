@@ -37,14 +37,13 @@ _SCOPES: list[Scope] = sorted(PROGRAM.scopes)
 
 
 class OAuthRoute(JsonRoute):
+    largest = LARGEST
+
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handle_in_their_words(request: Request) -> Response:
-            announced = request.headers.get("content-length", "0")
-            if not announced.isdigit() or int(announced[:20]) > LARGEST:
-                return _refusal(413, "invalid_request", f"A request may hold {LARGEST} bytes.")
             try:
                 return await handle(request)
             except CrossSiteError:  # a page did that, and no program: in the usual words

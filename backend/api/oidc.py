@@ -4,27 +4,34 @@ and each goes to one of two fixed places: nothing that a request says becomes an
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
 from backend.api import cookies
-from backend.api.deps import AccountCaller, CrossSiteError, Id, ServicesDep, identified, origin_of
+from backend.api.deps import AccountCaller, Id, ServicesDep, identified, origin_of
 from backend.api.errors import declared
 from backend.api.journey import Journey, own_address
-from backend.auth.access import ACCOUNT
+from backend.api.json_body import JsonRoute
+from backend.api.second_factor import PasswordAgain
 from backend.auth.callers import NotSignedInError
-from backend.auth.oidc import Answer, OidcSignIn
+from backend.auth.oidc import Answer, Begun, OidcSignIn
 from backend.auth.people import Caller
 from backend.container import Services
 from backend.kit.errors import AppError, NotFoundError
 
-router = APIRouter(prefix="/api/auth", tags=["accounts"])
+router = APIRouter(prefix="/api/auth", tags=["accounts"], route_class=JsonRoute)
 
 _HOME = "/"
 _PROBLEM = "/login#problem="
 _CALLBACK = "/api/auth/oidc/callback"
 _journey = Journey(cookies.OIDC)
+
+
+class ProviderPage(BaseModel):
+    """`url`: of the provider, where the person is asked."""
+
+    url: str
 
 
 class IdentityBody(BaseModel):
@@ -39,19 +46,31 @@ class IdentityList(BaseModel):
 
 
 @router.get("/oidc/start", status_code=303, response_class=RedirectResponse, responses=declared())
-async def oidc_start(
-    request: Request, services: ServicesDep, link: Annotated[bool, Query()] = False
-) -> RedirectResponse:
-    """To the provider. `link`: its account becomes another way in for whoever is signed in."""
+async def oidc_start(request: Request, services: ServicesDep) -> RedirectResponse:
+    """To the provider."""
     try:
-        oidc = _configured(services)
-        caller = await _linking(request) if link else None
-        begun = await oidc.begin(own_address(request, services) + _CALLBACK, link=caller)
+        begun = await _begin(request, services, link=None)
     except AppError as error:
         return _problem(error)
     answer = RedirectResponse(begun.address, 303)
     _journey.begin(request, answer, begun.browser)
     return answer
+
+
+@router.post("/oidc/link", responses=declared(400, 401, 403, 404, 413, 429, 502))
+async def oidc_link(
+    body: PasswordAgain,
+    caller: AccountCaller,
+    request: Request,
+    response: Response,
+    services: ServicesDep,
+) -> ProviderPage:
+    """The page to open. The account of whoever signs in there becomes another way in for the
+    caller."""
+    await services.auth.confirm_password(caller, body.password, origin=origin_of(request))
+    begun = await _begin(request, services, link=caller)
+    _journey.begin(request, response, begun.browser)
+    return ProviderPage(url=begun.address)
 
 
 @router.get(
@@ -94,24 +113,18 @@ async def remove_identity(
     await services.elsewhere.identities.unlink(caller, identity_id, origin=origin_of(request))
 
 
+async def _begin(request: Request, services: Services, *, link: Caller | None) -> Begun:
+    """Raises NotFoundError, OidcFailedError, TooManyAttemptsError."""
+    address = own_address(request, services) + _CALLBACK
+    return await _configured(services).begin(address, link=link, origin=origin_of(request))
+
+
 def _configured(services: Services) -> OidcSignIn:
     """Raises NotFoundError."""
     oidc = services.elsewhere.oidc
     if oidc is None:
         raise NotFoundError("No identity provider is set up here.")
     return oidc
-
-
-async def _linking(request: Request) -> Caller:
-    """Whoever links an account. It is a change, made by a link: so not from another site's page,
-    or that site could link an account of its own. Raises CrossSiteError, NotSignedInError."""
-    if request.headers.get("sec-fetch-site") not in ("same-origin", "none"):
-        raise CrossSiteError("Requests from other sites are refused.")
-    caller = await identified(request)
-    ACCOUNT.check(caller)
-    if not isinstance(caller, Caller):
-        raise NotSignedInError
-    return caller
 
 
 async def _caller(request: Request) -> Caller | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.api.deps import AdminCaller, Id, ServicesDep, origin_of
 from backend.api.errors import declared
 from backend.api.json_body import JsonRoute
+from backend.auth.access import ForbiddenError
 from backend.auth.members import Member, PersonChange
 from backend.auth.people import Limits, Role
 
@@ -54,9 +55,19 @@ class People(BaseModel):
     items: list[Person]
 
 
+type Secret = Annotated[str, Field(min_length=1, max_length=256)]
+
+
 class NewPassword(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    password: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Secret
+
+
+class PersonPatch(PersonChange):
+    """`current_password`: of the caller, wanted only with another `email` of their own. Whoever has that
+    address elsewhere may sign in as them."""
+
+    current_password: Secret | None = None
 
 
 @router.get("", responses=declared(401, 403))
@@ -66,12 +77,20 @@ async def list_people(_: AdminCaller, services: ServicesDep) -> People:
     return People(items=[Person.of(one, spent.get(one.user.id, 0.0)) for one in members])
 
 
-@router.patch("/{person_id}", responses=declared(400, 401, 403, 404, 409, 413))
+@router.patch("/{person_id}", responses=declared(400, 401, 403, 404, 409, 413, 429))
 async def change_person(
-    person_id: Id, body: PersonChange, caller: AdminCaller, request: Request, services: ServicesDep
+    person_id: Id, body: PersonPatch, caller: AdminCaller, request: Request, services: ServicesDep
 ) -> Person:
     """Somebody who is disabled is signed out everywhere at once, and their keys are gone."""
-    member = await services.household.change(caller, person_id, body, origin=origin_of(request))
+    origin = origin_of(request)
+    given = body.model_dump(exclude_unset=True, exclude={"current_password"})
+    if person_id == caller.user.id and given.get("email", caller.user.email) != caller.user.email:
+        if body.current_password is None:
+            # As with a reset, or an owner's session or key alone would become their account.
+            raise ForbiddenError("Another address of your own wants your password as well.")
+        await services.auth.confirm_password(caller, body.current_password, origin=origin)
+    change = PersonChange.model_validate(given)
+    member = await services.household.change(caller, person_id, change, origin=origin)
     spent = await services.allowance.spent_today()
     return Person.of(member, spent.get(person_id, 0.0))
 

@@ -74,7 +74,8 @@ ADMIN = Access("admin", roles=frozenset({"owner"}), scopes=frozenset({"admin"}))
 WALL = Access("wall", devices=True, roles=frozenset())
 """A paired display about itself."""
 CONSENT = Access("consent", roles=_GROWN_UP, kinds=frozenset({"session"}))
-"""Letting a program of others in: in a browser, by somebody who reads what it asks for."""
+"""Letting a program in, with a key or by its own asking: in a browser, by somebody who reads what it
+may. A token of some minutes must not become a key of years."""
 PROGRAM = Access(
     "program",
     scopes=frozenset({"tools", "chat"}),

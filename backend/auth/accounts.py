@@ -40,6 +40,7 @@ class Accounts:
     second_factor: SecondFactor
     passkeys: Passkeys
     passwords: Passwords
+    limiter: LoginLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,5 @@ def build_accounts(
             PasskeyStore(database, clock), ChallengeStore(database, clock), limiter, clock
         ),
         passwords=passwords,
+        limiter=limiter,
     )

@@ -1,9 +1,7 @@
 """How often programs nobody knows yet may knock: registrations, tokens, and looks at a request."""
 
-from collections import deque
-from math import ceil
-
-from backend.auth.limiter import Rule, TooManyAttemptsError, network_of
+from backend.auth.buckets import Buckets, Key, Rule
+from backend.auth.limiter import MOST_NETWORKS, TooManyAttemptsError, network_of
 from backend.kit.clock import Clock
 
 _MINUTE, _HOUR = 60, 3600
@@ -15,36 +13,28 @@ TOKENS = Rule(120, 5 * _MINUTE)
 """At the token endpoint, from one address, right or wrong: each is a write."""
 LOOKS = Rule(30, 5 * _MINUTE)
 """Of one person: each may fetch a program's document."""
-_SWEEP_ABOVE = 1000
 
 
 class AppLimits:
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._seen: dict[tuple[str, str], deque[float]] = {}
+        self._networks = Buckets(clock, most=MOST_NETWORKS)
+        self._others = Buckets(clock)
 
     def registration(self, address: str) -> None:
         """Raises TooManyAttemptsError."""
-        self._count("registration", network_of(address), REGISTRATIONS)
-        self._count("registrations", "", ALL_REGISTRATIONS)
+        _count(self._networks, ("registration", network_of(address)), REGISTRATIONS)
+        _count(self._others, ("registrations",), ALL_REGISTRATIONS)
 
     def token(self, address: str) -> None:
         """Raises TooManyAttemptsError."""
-        self._count("token", network_of(address), TOKENS)
+        _count(self._networks, ("token", network_of(address)), TOKENS)
 
     def look(self, user_id: str) -> None:
         """Raises TooManyAttemptsError."""
-        self._count("look", user_id, LOOKS)
+        _count(self._others, ("look", user_id), LOOKS)
 
-    def _count(self, what: str, who: str, rule: Rule) -> None:
-        now = self._clock.monotonic()
-        if len(self._seen) > _SWEEP_ABOVE:
-            self._sweep(now)
-        seen = self._seen.setdefault((what, who), deque(maxlen=rule.failures))
-        if len(seen) == rule.failures and seen[0] > now - rule.seconds:
-            raise TooManyAttemptsError(ceil(seen[0] + rule.seconds - now))
-        seen.append(now)
 
-    def _sweep(self, now: float) -> None:
-        for key in [key for key, seen in self._seen.items() if seen[-1] <= now - _HOUR]:
-            del self._seen[key]
+def _count(buckets: Buckets, key: Key, rule: Rule) -> None:
+    if wait := buckets.wait(key, rule):
+        raise TooManyAttemptsError(wait)
+    buckets.add(key, rule)

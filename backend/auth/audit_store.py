@@ -19,7 +19,6 @@ type AuditKind = Literal[
     "person_reset",
     "person_deleted",
     "signed_in",
-    "sign_in_failed",
     "sign_in_blocked",
     "signed_out",
     "session_ended",

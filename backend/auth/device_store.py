@@ -14,6 +14,7 @@ from backend.auth.displays import (
 from backend.auth.limiter import network_of
 from backend.auth.people import DeviceCaller, Origin
 from backend.db.database import Connection, Database, Row
+from backend.kit.addresses import is_public, parsed
 from backend.kit.clock import Clock, from_millis, to_millis
 from backend.kit.errors import NotFoundError
 
@@ -60,7 +61,10 @@ class DeviceStore:
 
         def insert(connection: Connection) -> str:
             _forget_expired(connection, now)
-            opened = [network_of(row[0]) for row in connection.execute(_ADDRESSES)]
+            # The internet cannot take all places, so that a display at home still gets one.
+            is_outside = _is_outside(origin.address)
+            addresses = [row[0] for row in connection.execute(_ADDRESSES)]
+            opened = [network_of(one) for one in addresses if _is_outside(one) == is_outside]
             from_there = opened.count(network_of(origin.address))
             if len(opened) >= _OPEN_AT_ONCE or from_there >= _OPEN_PER_ADDRESS:
                 raise TooManyPairingsError(
@@ -176,6 +180,11 @@ class DeviceStore:
         await self._database.write(apply)
 
 
+def _is_outside(address: str) -> bool:
+    found = parsed(address)
+    return found is not None and is_public(found)
+
+
 def _about(event: AuditEvent, subject: str) -> AuditEvent:
     return AuditEvent(event.kind, event.actor, subject, event.detail, event.address)
 
@@ -190,7 +199,7 @@ def _forget_expired(connection: Connection, now: int) -> None:
 
 
 def _free_code(connection: Connection) -> str:
-    while True:  # at most twenty of a million are taken
+    while True:  # at most forty of a million are taken
         code = f"{secrets.randbelow(1_000_000):06}"
         if not connection.execute("SELECT 1 FROM pairings WHERE code = ?", (code,)).fetchone():
             return code

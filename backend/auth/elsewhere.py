@@ -2,26 +2,24 @@
 
 from dataclasses import dataclass
 
+from backend.auth.accounts import Accounts
 from backend.auth.audit_store import AuditEvent
 from backend.auth.cloudflare_access import CloudflareAccess
 from backend.auth.identity_store import IdentityStore, LinkedIdentity
 from backend.auth.oidc import NewPeople, OidcSignIn
 from backend.auth.oidc_provider import Client, OidcProvider
 from backend.auth.people import Caller, Origin
-from backend.auth.service import AuthService
 from backend.auth.signed_tokens import Expected, PublishedKeys
 from backend.db.database import Database
-from backend.edge_settings import AccessSettings, OidcSettings
 from backend.kit.clock import Clock
 from backend.kit.errors import NotFoundError
 from backend.kit.outbound import Outbound
+from backend.settings.edge import AccessSettings, OidcSettings
 
 
 @dataclass(frozen=True, slots=True)
 class OidcOptions:
     client: Client
-    name: str
-    """Words on the button."""
     new_people: NewPeople
 
 
@@ -38,7 +36,7 @@ def oidc_options(settings: OidcSettings) -> OidcOptions | None:
         return None
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
     client = Client(settings.issuer, settings.client_id, secret)
-    return OidcOptions(client, settings.name, settings.new_people)
+    return OidcOptions(client, settings.new_people)
 
 
 def access_options(settings: AccessSettings) -> AccessOptions | None:
@@ -66,14 +64,13 @@ class Identities:
 class Elsewhere:
     identities: Identities
     oidc: OidcSignIn | None
-    oidc_name: str
     access: CloudflareAccess | None
 
 
 def build_elsewhere(
     database: Database,
     clock: Clock,
-    accounts: AuthService,
+    accounts: Accounts,
     outbound: Outbound,
     *,
     oidc: OidcOptions | None,
@@ -83,14 +80,16 @@ def build_elsewhere(
     sign_in = guard = None
     if oidc is not None:
         provider = OidcProvider(oidc.client, outbound, clock)
-        sign_in = OidcSignIn(provider, store, accounts, new_people=oidc.new_people)
+        sign_in = OidcSignIn(
+            provider, store, accounts.auth, accounts.limiter, new_people=oidc.new_people
+        )
     if access is not None:
         guard = CloudflareAccess(
             Expected(access.team, access.audience, ("RS256",)),
             PublishedKeys(outbound, clock),
             store,
-            accounts,
+            accounts.auth,
             clock=clock,
             keys_url=access.keys_url,
         )
-    return Elsewhere(Identities(store), sign_in, oidc.name if oidc else "", guard)
+    return Elsewhere(Identities(store), sign_in, guard)

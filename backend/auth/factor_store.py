@@ -39,9 +39,6 @@ class FactorStore:
 
         return await self._database.read(select)
 
-    async def asks_for_code(self, user_id: str) -> bool:
-        return (await self.state(user_id)).totp
-
     async def secret(self, user_id: str) -> SealedSecret | None:
         def select(connection: Connection) -> SealedSecret | None:
             row = connection.execute(

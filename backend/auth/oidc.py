@@ -1,5 +1,6 @@
 """Signing in by way of an OpenID Connect provider, and linking an account there to a person here."""
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -13,6 +14,7 @@ import orjson
 
 from backend.auth.audit_store import AuditEvent
 from backend.auth.identity_store import IdentityStore
+from backend.auth.limiter import LoginLimiter
 from backend.auth.oidc_provider import Identity, OidcProvider, Question
 from backend.auth.people import Caller, Origin, User
 from backend.auth.service import AuthService, NewPerson
@@ -88,16 +90,21 @@ class OidcSignIn:
         provider: OidcProvider,
         store: IdentityStore,
         accounts: AuthService,
+        limiter: LoginLimiter,
         *,
         new_people: NewPeople,
     ) -> None:
         self._provider = provider
         self._store = store
         self._accounts = accounts
+        self._limiter = limiter
         self._new_people = new_people
+        self._joining = asyncio.Lock()
+        """Somebody new who comes twice at once would be two people otherwise."""
 
-    async def begin(self, redirect_uri: str, *, link: Caller | None) -> Begun:
-        """Raises OidcFailedError."""
+    async def begin(self, redirect_uri: str, *, link: Caller | None, origin: Origin) -> Begun:
+        """`link`: whose way in the account becomes. Raises OidcFailedError, TooManyAttemptsError."""
+        self._limiter.question(origin.address)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         question = Question(state, nonce, verifier, redirect_uri)
         address = await self._provider.address(question)
@@ -128,7 +135,8 @@ class OidcSignIn:
         if link is not None and caller is not None:
             await self._link(identity, caller.user, origin)
             return None
-        user = await self._person(identity, origin)
+        async with self._joining:
+            user = await self._person(identity, origin)
         return await self._accounts.open_session(user, origin, way="oidc")
 
     async def _question(self, answer: Answer) -> tuple[Question, str | None]:

@@ -27,6 +27,7 @@ _OLDEST_SECONDS = 3600
 _SCOPES = "openid profile email"
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _LARGEST = 200_000
+_LONGEST_EMAIL = 254
 
 _log = structlog.get_logger()
 
@@ -219,16 +220,17 @@ def _identity(issuer: str, claims: Claims) -> Identity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
         raise _failed("the token names nobody")
-    email = _text(claims, "email")
-    if claims.get("email_verified") is not True or "@" not in email:
+    # Whole or not at all: the beginning of one may be somebody else's.
+    email = _text(claims, "email", longest=_LONGEST_EMAIL + 1)
+    if claims.get("email_verified") is not True or "@" not in email or len(email) > _LONGEST_EMAIL:
         email = ""
     username = _text(claims, "preferred_username") or email.partition("@")[0]
     return Identity(issuer, subject, email or None, _text(claims, "name"), username)
 
 
-def _text(claims: Claims, name: str) -> str:
+def _text(claims: Claims, name: str, *, longest: int = 100) -> str:
     value = claims.get(name)
-    return " ".join(value.split())[:100] if isinstance(value, str) else ""
+    return " ".join(value.split())[:longest] if isinstance(value, str) else ""
 
 
 def _field(content: bytes, name: str) -> str | None:

@@ -17,8 +17,8 @@ from backend.auth.open_streams import OpenStreams
 from backend.auth.programs import Programs, build_programs
 from backend.auth.store import AuthStore
 from backend.auth.tokens import TokenRules
-from backend.auth_settings import AuthSettings
 from backend.foundation import Foundation
+from backend.settings.auth import AuthSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def build_auth(
         elsewhere=build_elsewhere(
             database,
             clock,
-            accounts.auth,
+            accounts,
             outbound,
             oidc=oidc_options(settings.oidc),
             access=access_options(settings.access),

@@ -119,7 +119,7 @@ class Passkeys:
         """Raises PasskeysUnusableError, TooManyAttemptsError."""
         if not at.site.rp_id:
             raise PasskeysUnusableError
-        self._limiter.passkey_question(at.origin.address)
+        self._limiter.question(at.origin.address)
         options = await asyncio.to_thread(ceremony.request_options, at.site)
         return await self._put(_SIGN_IN, options, None)
 

@@ -36,9 +36,10 @@ class Passwords:
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """`stored` None (no such person) takes as long as a wrong password."""
-        if self._nobody is None:
-            self._nobody = await asyncio.to_thread(self._hasher.hash, "nobody has this password")
         async with self._slots:
+            if self._nobody is None:
+                nobody = await asyncio.to_thread(self._hasher.hash, "nobody has this password")
+                self._nobody = nobody
             right = await asyncio.to_thread(self._verify, password, stored or self._nobody)
         return right and stored is not None
 

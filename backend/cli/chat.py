@@ -13,6 +13,8 @@ from typing import Any
 import httpx2
 import orjson
 
+from backend.cli.terminal import harmless
+
 _HELP = """\
 /model [ID]   show or choose the model     /new    begin a new conversation
 /help         this text                    /quit   leave (also Ctrl-D)
@@ -63,7 +65,7 @@ def _converse(client: httpx2.Client, conversation: _Conversation) -> None:
             elif line:
                 _ask(client, conversation, line)
         except ChatFailedError as error:
-            print(_paint(_RED, _safe(str(error))))
+            print(_paint(_RED, harmless(str(error))))
 
 
 def _command(client: httpx2.Client, conversation: _Conversation, line: str) -> None:
@@ -81,11 +83,13 @@ def _command(client: httpx2.Client, conversation: _Conversation, line: str) -> N
                 print(f"Model: {argument}")
             else:
                 close = [one["id"] for one in known if argument.casefold() in one["id"].casefold()]
-                print("No such model." + _safe(f" Meant: {', '.join(close[:8])}?" if close else ""))
+                print(
+                    "No such model." + harmless(f" Meant: {', '.join(close[:8])}?" if close else "")
+                )
         case "/model":
             listed = _checked(client.get("/api/models"))
             print(f"Model: {conversation.model or listed['default_model']}")
-            print(_safe("\n".join(f"  {one['id']}" for one in listed["data"][:40])))
+            print(harmless("\n".join(f"  {one['id']}" for one in listed["data"][:40])))
         case _:
             print(f"{name} is not a command; /help shows them.")
 
@@ -188,16 +192,8 @@ class _Printer:
         if self._open_kind.endswith(".delta") and kind != self._open_kind:
             print()
         self._open_kind = kind
-        safe = _safe(text)
+        safe = harmless(text)
         print(_paint(colour, safe) if colour else safe, end="", flush=True)
-
-
-def _safe(text: str) -> str:
-    """Model and tool text must not steer the terminal. Unusual spaces stay spaces."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else " " if char.isspace() else ""
-        for char in text
-    )
 
 
 def _paint(colour: str, text: str) -> str:

@@ -7,6 +7,7 @@ import httpx2
 
 from backend.cli import doctor_outside as outside
 from backend.cli.doctor_finding import Finding
+from backend.cli.terminal import harmless
 from backend.container import DATABASE_NAME
 from backend.db.database import Database, StorageError, open_database
 from backend.db.in_use import InUseError
@@ -24,7 +25,7 @@ def run_doctor(settings: Settings) -> None:
     """Prints a line a check; exits with 1 when something is wrong."""
     findings = asyncio.run(_examine(settings))
     for finding in findings:
-        print(finding)
+        print(harmless(str(finding)))
     if any(finding.well is False for finding in findings):
         sys.exit(1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backend.app import create_app
 from backend.auth.service import AuthService
+from backend.cli.terminal import in_a_line
 from backend.container import DATABASE_NAME, open_accounts
 from backend.db.in_use import in_use
 from backend.db.migrate import MigrationError, migrate
@@ -43,7 +44,7 @@ def run_export_openapi() -> None:
 def run_list_users(settings: Settings) -> None:
     async def show(accounts: AuthService) -> None:
         for user in await accounts.people():
-            print(f"{user.username:20} {user.role:8} {user.display_name}")
+            print(f"{user.username:20} {user.role:8} {in_a_line(user.display_name)}")
 
     _with_accounts(settings, show)
 

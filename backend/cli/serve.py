@@ -13,6 +13,7 @@ from backend.cli.host import prepare_database
 from backend.cli.http_protocol import PatientHttp
 from backend.cli.server import BACKLOG, ParlorServer
 from backend.cli.systemd import given_sockets
+from backend.kit.listening import listening_socket
 from backend.settings import Settings
 
 _FILES = 16_384
@@ -88,17 +89,10 @@ def _allow_many_connections() -> None:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or asyncio leaves small answers waiting (no TCP_NODELAY).
-    listening = socket.socket(family, proto=socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
+        return listening_socket(host, port, BACKLOG)
     except OSError as error:
         sys.exit(f"Parlor cannot listen on {host}:{port}: {error.strerror}. Try --port 0.")
-    listening.setblocking(False)
-    return listening
 
 
 def _are_loopback(listening: list[socket.socket]) -> bool:

@@ -11,12 +11,12 @@ _SHAPES = re.compile(
     r"""
     (?P<before>\b(?:Bearer\s+(?=\S{8})|(?-i:Basic)\s+(?=\S{8,}[\d=])))[\w.~+/=-]+
     | \bparlor_(?:key|wall|app|renew)_[\w.-]+
-    | \b(?:sk|pk|rk|key(?=\S*\d))-[\w*.-]{6,}                 # providers' keys, half hidden too
+    | \b(?:sk|pk|rk|key(?=\S{0,200}\d))-[\w*.-]{6,}           # providers' keys, half hidden too
     | \beyJ[\w-]{6,}(?:\.[\w-]*){0,4}                         # JWT
     | \bAIza[\w-]{30,} | \bgh[pousr]_\w{20,} | \bxox[abprs]-[\w-]{10,}
     | (?-i:\b[A-Z2-9]{5}(?:-[A-Z2-9]{5}){3}\b)                # the set-up code
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----(?:(?!-----END)[\s\S])*(?:-----END\ [A-Z ]*-----)?
-    | (?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+(?=@)
+    | (?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)[^\s/@:]*:[^\s/@]+(?=@)
     | (?P<name>[?&\#](?:code|state|token|key|secret|password|assertion|\w+_token|api_key)=)[^&\s"']+
     """,
     re.VERBOSE | re.IGNORECASE,

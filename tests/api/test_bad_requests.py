@@ -11,8 +11,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from backend.api.json_body import JsonRoute
 from backend.api.security import LARGEST_BODY
+from backend.auth.people import User
 from backend.container import Services
 from tests.api.asking import events, refused, say, stored
+from tests.conftest import PASSWORD, USERNAME
 from tests.fakes.scripted import ScriptedProvider, text
 
 SEND = "/api/chat/stream"
@@ -198,6 +200,27 @@ async def test_a_body_without_an_announced_length_is_counted(
     assert await stored(services) == before
 
 
+@pytest.mark.parametrize("path", [SEND, "/api/auth/login", "/api/people/some/reset"])
+async def test_e4_a_long_body_is_read_only_from_somebody_who_is_signed_in(
+    path: str, stranger: httpx2.AsyncClient, owner: User
+) -> None:
+    sent = 0
+
+    async def long() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(30):
+            sent += 100_000
+            yield b" " * 100_000
+
+    refused(await stranger.post(path, content=long(), headers=JSON), 401, "not_signed_in")
+    assert sent <= 200_000
+    login = {"username": USERNAME, "password": PASSWORD, "mode": "session"}
+    assert (await stranger.post("/api/auth/login", json=login)).status_code == 200
+    sent = 0
+    answer = await stranger.post(path, content=long(), headers=JSON)
+    assert (answer.status_code, sent) == (400, 3_000_000), "all of it was read: it is no JSON"
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -230,7 +253,7 @@ async def test_a_cursor_that_was_not_given_out_is_refused(
 async def test_a_search_is_never_a_query_language(q: str, client: httpx2.AsyncClient) -> None:
     answer = await client.get("/api/conversations", params={"q": q})
     assert answer.status_code == 200
-    assert answer.json() == {"conversations": [], "next_cursor": None}
+    assert answer.json() == {"conversations": [], "next_cursor": None, "excerpts": {}}
 
 
 CHANGES: dict[str, Any] = {

@@ -179,7 +179,7 @@ ATTEMPTS = [
     "/./../secret.txt",
     "http://127.0.0.1/../secret.txt",
     "/assets/%2e%2e/%2e%2e/secret.txt?x=.js",
-    "/backend/settings.py",
+    "/backend/app.py",
     "/.env",
     "/.git/config",
     "/assets",

@@ -11,8 +11,6 @@ from backend.container import Services
 from tests.api.asking import refused
 from tests.attachments.samples import Sample, png, wav
 
-pytestmark = pytest.mark.anyio
-
 type Keep = Callable[[bytes], Awaitable[str]]
 
 

@@ -209,6 +209,14 @@ async def test_one_address_opens_five_pairings_and_all_together_twenty(
     await devices.open_pairing(KITCHEN)
 
 
+async def test_the_internet_cannot_keep_a_display_at_home_from_pairing(devices: Devices) -> None:
+    for number in range(20):
+        await devices.open_pairing(Origin(f"9.9.{number}.9", ""))
+    with refuses("too_many_pairings"):
+        await devices.open_pairing(Origin("8.8.8.8", ""))
+    await devices.open_pairing(Origin("192.168.7.20", ""))
+
+
 async def test_the_addresses_of_one_ipv6_network_are_one(devices: Devices) -> None:
     for number in range(5):
         await devices.open_pairing(Origin(f"2001:db8:1:2::{number}", ""))

@@ -7,12 +7,20 @@ import pytest
 from argon2 import PasswordHasher
 
 from backend.auth.accounts import Accounts, Outside, build_accounts
-from backend.auth.limiter import LoginLimiter, Place, TooManyAttemptsError, network_of
+from backend.auth.app_limits import AppLimits
+from backend.auth.limiter import (
+    MOST_NETWORKS,
+    LoginLimiter,
+    Place,
+    TooManyAttemptsError,
+    network_of,
+)
 from backend.auth.people import Origin
 from backend.auth.service import AuthService
 from backend.auth.sessions import SignedIn
 from backend.auth.sign_in import Proof
 from backend.db.database import Database
+from backend.kit.clock import SystemClock
 from tests.auth.conftest import PASSWORD, audit, caller_of, refuses
 from tests.conftest import HASHER
 from tests.fakes.clock import StillClock
@@ -262,6 +270,13 @@ async def test_a_stolen_session_cannot_guess_the_password_either(
     await accounts.login("anna", PASSWORD, origin=thief)
 
 
+async def test_what_was_no_wrong_guess_is_not_counted(clock: StillClock) -> None:
+    for limiter in (LoginLimiter(clock), LoginLimiter(SystemClock())):
+        for _ in range(10):
+            limiter.password("anna", Place("192.0.2.7")).release()
+        assert limiter.password("anna", Place("192.0.2.7")).fills is False
+
+
 async def test_random_names_from_everywhere_do_not_fill_the_memory_or_the_processor(
     clock: StillClock,
 ) -> None:
@@ -273,7 +288,27 @@ async def test_random_names_from_everywhere_do_not_fill_the_memory_or_the_proces
         except TooManyAttemptsError:
             refused += 1
     assert refused == 20_000 - 300
-    assert len(limiter._failures) < 1000
+    assert len(limiter) < 1000
+
+
+async def test_what_everybody_may_do_does_not_fill_the_memory_or_the_processor_either(
+    clock: StillClock,
+) -> None:
+    limiter, limits = LoginLimiter(clock), AppLimits(clock)
+
+    def knock(numbers: range) -> float:
+        began = time.process_time()
+        for number in numbers:
+            network = f"2001:db8:{number // 65536:x}:{number % 65536:x}::1"
+            limiter.question(network)
+            limits.token(network)
+        return (time.process_time() - began) / len(numbers)
+
+    early = knock(range(1000))
+    knock(range(1000, MOST_NETWORKS + 1000))
+    assert len(limiter) == MOST_NETWORKS
+    # Each time looked through all that are kept, it would be fifty times that.
+    assert knock(range(70_000, 71_000)) < 5 * early
 
 
 async def test_what_has_run_empty_is_dropped(clock: StillClock) -> None:
@@ -282,7 +317,7 @@ async def test_what_has_run_empty_is_dropped(clock: StillClock) -> None:
         limiter.password("anna", Place("", known=f"browser {number}"))
     clock.forward(hours=2)
     limiter.password("anna", Place("", known="another"))
-    assert len(limiter._failures) == 1
+    assert len(limiter) == 1
 
 
 async def test_a_refused_guess_costs_no_hash(outside: Outside) -> None:

@@ -1,7 +1,11 @@
 """Names and passwords."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, override
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -23,6 +27,34 @@ async def hash_of(database: Database, name: str) -> str:
             "SELECT password_hash FROM users WHERE username = ?", (name,)
         ).fetchone()[0]
     )
+
+
+class Watched(PasswordHasher):
+    """Knows how many worked at the same moment."""
+
+    working = most = 0
+    lock = threading.Lock()
+
+    @override
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        with self.watched():
+            return super().hash(password, salt=salt)
+
+    @override
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        with self.watched():
+            return super().verify(hash, password)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        with self.lock:
+            self.working += 1
+            self.most = max(self.most, self.working)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.working -= 1
 
 
 async def disable(database: Database, name: str) -> None:
@@ -138,6 +170,14 @@ async def test_a_name_is_given_once_however_it_is_written(
 ) -> None:
     with refuses("name_taken"):
         await accounts.add("Anna", PASSWORD, "", role="adult")
+
+
+async def test_many_who_try_first_after_a_start_are_hashed_two_at_a_time() -> None:
+    """Each takes 64 MiB of a small container."""
+    hasher = Watched(time_cost=1, memory_cost=1024)
+    passwords = Passwords(hasher)
+    await asyncio.gather(*(passwords.matches("a guess", None) for _ in range(40)))
+    assert hasher.most == 2
 
 
 async def test_many_sign_in_at_once_and_the_loop_stays_free(

@@ -49,18 +49,25 @@ def test_migrate_makes_a_private_database_once(run: Run, tmp_path: Path) -> None
     assert stat.S_IMODE((state / "parlor.db").stat().st_mode) == 0o600
 
 
-def test_people_are_listed_and_get_new_passwords(run: Run, server: Server) -> None:
+def test_people_are_listed(run: Run, server: Server) -> None:
     cookies = server.make_owner()
-    assert cookies
-    assert run("users", "list").stdout.split() == ["anna", "owner", "anna"]
+    named = {"display_name": "\x1b]0;kestrel\x07An\nna\x9b2J\u202e"}
+    with httpx2.Client(base_url=server.address, cookies=cookies) as browser:
+        assert browser.patch("/api/auth/me", json=named).status_code == 200
+    shown = run("users", "list").stdout
+    assert shown.splitlines() == [f"{'anna':20} {'owner':8} ]0;kestrelAn na2J"]
+    late = run("users", "setup-link")
+    assert (late.returncode, "set up already" in words(late.stderr)) == (1, True)
+
+
+def test_people_get_new_passwords(run: Run, server: Server) -> None:
+    server.make_owner()
     weak = run("users", "reset", "anna", given="short\n")
     assert (weak.returncode, "8 to 256" in words(weak.stderr)) == (1, True)
     nobody = run("users", "reset", "eve", given="another horse\n")
     assert (nobody.returncode, "'eve'" in words(nobody.stderr)) == (1, True)
     done = run("users", "reset", "anna", given="another horse\n")
     assert (done.returncode, "sessions are closed" in done.stdout) == (0, True)
-    late = run("users", "setup-link")
-    assert (late.returncode, "set up already" in words(late.stderr)) == (1, True)
     chat = run("chat", "--server", server.address, given=f"anna\n{PASSWORD}\n")
     assert (chat.returncode, "wrong_credentials" in words(chat.stderr)) == (1, True)
     chat = run("chat", "--server", server.address, given="anna\nanother horse\n/quit\n")

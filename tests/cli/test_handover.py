@@ -200,6 +200,28 @@ def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path) -> None
     assert shown(config.ssl, files) == fingerprint(files.server)
 
 
+def test_visitors_see_the_old_certificate_while_the_new_ones_key_is_not_there_yet(
+    tmp_path: Path,
+) -> None:
+    """An owner's own is copied in two steps; and the second may be the wrong file."""
+    files, other = CertificateFiles(tmp_path / "here"), CertificateFiles(tmp_path / "other")
+    for made in (files, other):
+        ensure(made, ["localhost"], SystemClock())
+    config = uvicorn.Config(
+        "none", ssl_certfile=files.server, ssl_keyfile=files.server_key, log_config=None
+    )
+    config.ssl = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    config.ssl.load_cert_chain(files.server, files.server_key)
+    certificate = _Certificate(config)
+    before = shown(config.ssl, files)
+    files.server.write_bytes(other.server.read_bytes())
+    asyncio.run(certificate.refresh())
+    assert shown(config.ssl, files) == before
+    files.server_key.write_bytes(other.server_key.read_bytes())
+    asyncio.run(certificate.refresh())
+    assert shown(config.ssl, other) == fingerprint(other.server)
+
+
 def shown(context: ssl.SSLContext, files: CertificateFiles) -> str:
     """The fingerprint of the certificate that a visitor would see."""
     trusting = ssl.create_default_context(cafile=files.authority)

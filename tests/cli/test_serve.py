@@ -11,8 +11,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from backend.cli.serve import _bind
-from backend.mcp_servers.hosting import _listen
 from tests.cli.conftest import PASSWORD, Run, Server, Terminal, started
 from tests.cli.test_commands import words
 
@@ -135,11 +133,3 @@ def test_logs_are_lines_of_json_where_nobody_watches(
         lines = [json.loads(line) for line in server.stderr.splitlines()]
     assert {"setting_unknown"} <= {line["event"] for line in lines}
     assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
-
-
-@pytest.mark.parametrize("bind", [_bind, _listen])
-def test_a_socket_says_that_it_is_tcp_or_small_answers_would_wait(
-    bind: Callable[[str, int], socket.socket],
-) -> None:
-    with bind("127.0.0.1", 0) as listening:
-        assert listening.proto == socket.IPPROTO_TCP

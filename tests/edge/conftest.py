@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.edge_settings import EdgeSettings
 from backend.settings import Settings
+from backend.settings.edge import EdgeSettings
 from tests.conftest import make_settings
 
 type WithEdge = Callable[..., Settings]

@@ -124,4 +124,4 @@ def test_only_the_door_reads_a_proxys_headers() -> None:
         and path.suffix == ".py"
         and any(word in tree.text(path).lower() for word in ("x-forwarded", "cf-connecting"))
     }
-    assert readers <= {"backend/api/edge.py", "backend/edge_settings.py"}
+    assert readers <= {"backend/api/edge.py", "backend/settings/edge.py"}

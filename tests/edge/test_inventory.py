@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ ADDRESS = re.compile(
     re.IGNORECASE,
 )
 NAMED = {
-    # A yes or no: whether to link the account that is about to sign in.
-    ("GET /api/auth/oidc/start", "link"),
     # Through kit.outbound, and the owner's alone.
     ("POST /api/mcp/servers/connect", "url"),
     # The owner's alone: what is found there is trusted like the operator's file.
@@ -39,17 +38,23 @@ KNOWN_IDS = {"server_id"}
 """Ids of what is known already; where it is stands in the registry."""
 
 
-def backend_sources() -> Iterator[tuple[str, ast.Module, str]]:
-    for path in tree.files():
-        name = tree.named(path)
-        if name.startswith("backend/") and path.suffix == ".py":
-            text = tree.text(path)
-            yield name, ast.parse(text), text
+@cache
+def backend_sources() -> list[tuple[str, ast.Module, str]]:
+    return [
+        (tree.named(path), ast.parse(tree.text(path)), tree.text(path))
+        for path in tree.files()
+        if tree.named(path).startswith("backend/") and path.suffix == ".py"
+    ]
+
+
+@cache
+def described() -> Any:
+    return create_app(Settings.defaults()).openapi()
 
 
 def inputs() -> Iterator[tuple[str, str]]:
     """(route, name of a parameter or of a field of its body)."""
-    api: dict[str, Any] = create_app(Settings.defaults()).openapi()
+    api: dict[str, Any] = described()
     for path, methods in api["paths"].items():
         for method, route in methods.items():
             where = f"{method.upper()} {path}"
@@ -88,7 +93,7 @@ def test_m4_no_route_takes_a_command() -> None:
 
 
 def test_s1_no_route_takes_a_whole_address_as_its_path() -> None:
-    paths = create_app(Settings.defaults()).openapi()["paths"]
+    paths = described()["paths"]
     assert [path for path in paths if ":path" in path or "proxy" in path.lower()] == []
 
 
@@ -118,6 +123,7 @@ def test_s2_only_known_modules_connect_to_the_network() -> None:
         "backend/kit/outbound.py",
         "backend/kit/outbound_guard.py",
         "backend/kit/outbound_transport.py",
+        "backend/kit/trust.py",  # certificates alone
     }
     by_setting = tuple(
         f"backend/{part}/" for part in ("providers", "toolbox", "mcp_servers", "speech")
@@ -136,7 +142,7 @@ def test_s4_nothing_fills_in_variables_of_the_environment() -> None:
     }
     # Settings; the service manager's words; what started the program in a process of its own;
     # a page of ours, filled in with values that are named one by one.
-    readers = {"settings.py", "cli/systemd.py", "mcp_servers/pdf_child.py", "api/ca.py"}
+    readers = {"settings/loading.py", "cli/systemd.py", "mcp_servers/pdf_child.py", "api/ca.py"}
     assert found == {f"backend/{name}" for name in readers}
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
 import pytest
@@ -61,7 +61,7 @@ async def talk(port: int, *pieces: bytes, pause: float = 0) -> bytes:
     async with asyncio.timeout(5):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # From the start: what arrives is lost when we write to somebody who has hung up.
-        reading = asyncio.create_task(reader.read())
+        reading = asyncio.create_task(_all_of(reader))
         try:
             for piece in pieces:
                 writer.write(piece)
@@ -73,10 +73,17 @@ async def talk(port: int, *pieces: bytes, pause: float = 0) -> bytes:
             pass  # the server did not want to hear more
         try:
             return await reading
-        except ConnectionError:
-            return b""
         finally:
             writer.close()
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    """Also what came before the server reset the connection, because we were still talking."""
+    answer = b""
+    with suppress(ConnectionError):
+        while piece := await reader.read(65_536):
+            answer += piece
+    return answer
 
 
 def head(*lines: str, method: str = "POST", host: str = "parlor.example") -> bytes:

@@ -18,7 +18,6 @@ from tests.security.cast import CANARY, ROLES, Shown
 from tests.security.door import BODIES, Answer, Door
 from tests.security.table import ACCESS, ASKS_INSIDE, PAGES, PRIVATE, PUBLIC, RULES, Rule
 
-NO_KEYS_FOR_CHILDREN = ("cleo", "POST /api/auth/keys")
 TOO_LATE = {
     (422, "POST /api/chat/continue"),
     (409, "POST /api/chat/turns/{turn_id}/approvals/{approval_id}"),
@@ -99,8 +98,6 @@ def is_right(route: str, shown: Shown, answer: Answer, changed: list[str]) -> bo
     private = concerns_anna(route)
     if due is None and private and shown.who != "anna":
         due = 404, "not_found"
-    if (shown.who, route) == NO_KEYS_FOR_CHILDREN:
-        due = due or (403, "forbidden")
     if due:
         silent = not (private and CANARY in answer.body)
         return (answer.status, answer.code) == due and not changed and silent

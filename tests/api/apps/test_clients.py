@@ -1,5 +1,6 @@
 """Programs that make themselves known: what they may say of themselves, and how many there may be."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -90,11 +91,20 @@ async def test_a_registration_beyond_reason_is_refused(
     assert await stored(services) == before
 
 
-async def test_an_oversized_registration_is_not_even_read(
+async def test_an_oversized_registration_is_not_read_to_its_end(
     stranger: httpx2.AsyncClient, services: Services, owner: User
 ) -> None:
     before = await stored(services)
     answer = await register(stranger, software_statement="x" * 30_000)
+    assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
+
+    async def without_a_length() -> AsyncIterator[bytes]:
+        yield b'{"redirect_uris": ["https://notebook.example/"], "software_statement": "'
+        yield b"x" * 30_000
+        yield b'"}'
+
+    headers = {"content-type": "application/json"}
+    answer = await stranger.post("/oauth/register", content=without_a_length(), headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
     assert await stored(services) == before
 

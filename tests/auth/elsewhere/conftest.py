@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from backend.container import open_services
-from backend.edge_settings import EdgeSettings, OidcSettings
 from backend.providers.demo import DemoProvider
 from backend.providers.shipped import Providers
+from backend.settings.edge import EdgeSettings, OidcSettings
 from tests.auth.elsewhere.house import House
 from tests.conftest import HASHER, PASSWORD, make_settings
 from tests.fakes.clock import StillClock

@@ -13,6 +13,7 @@ from tests.conftest import ORIGIN, PASSWORD, app_for
 from tests.fakes.identity_provider import IdentityProvider
 
 START, CALLBACK = "/api/auth/oidc/start", "/api/auth/oidc/callback"
+LINK = "/api/auth/oidc/link"
 
 
 class House:
@@ -41,10 +42,16 @@ class House:
         )
 
 
-async def begin(browser: httpx2.AsyncClient, **query: str) -> str:
-    answer = await browser.get(START, params=query, headers={"sec-fetch-site": "same-origin"})
+async def begin(browser: httpx2.AsyncClient) -> str:
+    answer = await browser.get(START)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
+
+
+async def begin_link(browser: httpx2.AsyncClient) -> str:
+    answer = await browser.post(LINK, json={"password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["url"])
 
 
 async def sign_in(
@@ -74,5 +81,5 @@ async def who(browser: httpx2.AsyncClient) -> str | None:
 async def link(browser: httpx2.AsyncClient, idp: IdentityProvider, name: str, **claims: Any) -> Any:
     body = {"username": name, "password": PASSWORD, "mode": "session"}
     assert (await browser.post("/api/auth/login", json=body)).status_code == 200
-    back = idp.consent(await begin(browser, link="1"), **claims)
+    back = idp.consent(await begin_link(browser), **claims)
     return await browser.get(back)

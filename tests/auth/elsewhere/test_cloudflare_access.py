@@ -10,9 +10,9 @@ import pytest
 from backend.auth.cloudflare_access import CERTIFICATES
 from backend.auth.elsewhere import AccessOptions, build_elsewhere
 from backend.container import Services
-from backend.edge_settings import AccessSettings
 from backend.kit.addresses import Openings
 from backend.kit.outbound import Outbound
+from backend.settings.edge import AccessSettings
 from tests.api.asking import refused
 from tests.auth.elsewhere.conftest import Open
 from tests.auth.elsewhere.house import House, who
@@ -53,7 +53,7 @@ async def house(opened: Open, team: FakeSite, clock: StillClock) -> AsyncGenerat
     elsewhere = build_elsewhere(
         services.database,
         clock,
-        services.auth,
+        services.accounts,
         outbound,
         oidc=None,
         access=AccessOptions(TEAM, AUDIENCE, team.url + CERTIFICATES),

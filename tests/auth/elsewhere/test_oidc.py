@@ -1,5 +1,6 @@
 """Who is let in by an identity provider, and how its description is read."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,14 @@ import httpx2
 import pytest
 
 from backend.auth.people import User
-from backend.edge_settings import OidcSettings
+from backend.settings.edge import OidcSettings
+from tests.api.asking import refused
 from tests.auth.elsewhere.conftest import Open
 from tests.auth.elsewhere.house import (
     CALLBACK,
     START,
     House,
+    begin,
     link,
     problem,
     sign_in,
@@ -41,6 +44,44 @@ async def test_a_verified_mail_address_finds_its_person_and_is_linked(
     assert (linked["issuer"], linked["label"]) == (idp.issuer, "Bob@home.example")
     assert (await other.delete(f"/api/auth/identities/{linked['id']}")).status_code == 204
     problem(await sign_in(await house.browser(), idp), "oidc_unknown")
+
+
+async def test_an_admin_key_is_no_way_to_become_its_owner(
+    house: House, browser: httpx2.AsyncClient, idp: IdentityProvider
+) -> None:
+    """By giving them the mail address of an account elsewhere."""
+    body = {"username": "anna", "password": PASSWORD, "mode": "session"}
+    await browser.post("/api/auth/login", json=body)
+    asked = {"name": "a program", "scopes": ["admin"]}
+    secret = (await browser.post("/api/auth/keys", json=asked)).json()["secret"]
+    path = f"/api/people/{(await browser.get('/api/auth/me')).json()['user']['id']}"
+    mail, key = {"email": "eve@evil.example"}, {"authorization": f"Bearer {secret}"}
+    for headers in (key, {}):
+        refused(await browser.patch(path, json=mail, headers=headers), 403, "forbidden")
+        guess = mail | {"current_password": "a guess"}
+        answer = await browser.patch(path, json=guess, headers=headers)
+        refused(answer, 401, "wrong_credentials")
+    claims = mail | {"sub": "eve", "email_verified": True}
+    problem(await sign_in(await house.browser(), idp, **claims), "oidc_unknown")
+    # Everything else goes without, and the address with it.
+    same = {"email": None, "display_name": "Anna A."}
+    assert (await browser.patch(path, json=same, headers=key)).status_code == 200
+    right = await browser.patch(path, json=mail | {"current_password": PASSWORD})
+    assert (right.status_code, right.json()["email"]) == (200, "eve@evil.example")
+
+
+async def test_a_long_mail_address_is_compared_to_its_end(
+    house: House, browser: httpx2.AsyncClient, idp: IdentityProvider
+) -> None:
+    long = "bob." * 21 + "@home.example.or"
+    assert len(long) == 100
+    await house.person("bob", long)
+    eves = {"sub": "eve", "email": f"{long}.evil.example", "email_verified": True}
+    problem(await sign_in(browser, idp, **eves), "oidc_unknown")
+    await house.person("cleo", f"{long}.home.example")
+    cleos = {"sub": "cleo", "email": f"{long}.home.example", "email_verified": True}
+    went_home(await sign_in(browser, idp, **cleos))
+    assert await who(browser) == "cleo"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +120,18 @@ async def test_a_signed_in_person_links_an_account_and_then_signs_in_with_it(
     problem(await link(await house.browser(), idp, "anna"), "oidc_taken")
     went_home(await link(await house.browser(), idp, "bob"))
     assert await house.stored("identities") == 1
+
+
+async def test_a_newcomer_with_three_windows_is_one_person(
+    opened: Open, idp: IdentityProvider
+) -> None:
+    house = await opened(new_people="adult")
+    browsers = [await house.browser() for _ in range(3)]
+    ways = [idp.consent(await begin(one), sub="eve", preferred_username="eve") for one in browsers]
+    asked = (one.get(way) for one, way in zip(browsers, ways, strict=True))
+    for answer in await asyncio.gather(*asked):
+        went_home(answer)
+    assert (await house.stored("users"), await house.stored("identities")) == (2, 1)
 
 
 async def test_somebody_disabled_does_not_get_in_by_the_provider(

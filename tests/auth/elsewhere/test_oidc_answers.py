@@ -6,12 +6,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 import pytest
 
+from backend.auth.limiter import QUESTIONS
+from tests.api.asking import refused
 from tests.auth.elsewhere.conftest import Open
 from tests.auth.elsewhere.house import (
     CALLBACK,
+    LINK,
     START,
     House,
     begin,
+    begin_link,
     problem,
     sign_in,
     went_home,
@@ -141,19 +145,40 @@ async def test_o2_another_sites_page_cannot_link_an_account(
 ) -> None:
     body = {"username": "anna", "password": PASSWORD, "mode": "session"}
     await browser.post("/api/auth/login", json=body)
+    given = {"password": PASSWORD}
     for site in ("cross-site", "same-site"):
-        answer = await browser.get(START, params={"link": "1"}, headers={"sec-fetch-site": site})
-        problem(answer, "cross_site")
-    problem(await browser.get(START, params={"link": "1"}), "cross_site")
-    stranger = await house.browser()
-    asked = {"params": {"link": "1"}, "headers": {"sec-fetch-site": "same-origin"}}
-    problem(await stranger.get(START, **asked), "not_signed_in")  # type: ignore[arg-type]  # its keywords
+        answer = await browser.post(LINK, json=given, headers={"sec-fetch-site": site})
+        refused(answer, 403, "cross_site")
+    refused(await (await house.browser()).post(LINK, json=given), 401, "not_signed_in")
     # Begun as one person, ended as another: nobody is linked.
     await house.person("bob")
-    back = idp.consent(await begin(browser, link="1"))
+    back = idp.consent(await begin_link(browser))
     await browser.post("/api/auth/login", json={**body, "username": "bob"})
     assert (await browser.get(back)).headers["location"] == "/login#problem=oidc_expired"
     assert await house.stored("identities") == 0
+
+
+async def test_a_stolen_session_alone_cannot_link_an_account_of_the_thief(
+    house: House, browser: httpx2.AsyncClient, idp: IdentityProvider
+) -> None:
+    """It would outlive the session, a new password and the second factor."""
+    body = {"username": "anna", "password": PASSWORD, "mode": "session"}
+    await browser.post("/api/auth/login", json=body)
+    refused(await browser.post(LINK, json={"password": "a guess"}), 401, "wrong_credentials")
+    refused(await browser.post(LINK, json={}), 422, "invalid_input")
+    # Nor by asking for a plain sign-in: that makes nobody of here.
+    answer = await browser.get(START, params={"link": "1"})
+    problem(await browser.get(idp.consent(answer.headers["location"])), "oidc_unknown")
+    assert await house.stored("identities") == 0
+
+
+async def test_one_place_cannot_push_out_the_questions_of_others(
+    house: House, browser: httpx2.AsyncClient
+) -> None:
+    for _ in range(QUESTIONS.failures):
+        await begin(browser)
+    problem(await browser.get(START), "too_many_attempts")
+    assert await house.stored("challenges") == QUESTIONS.failures
 
 
 async def test_o3_no_cookie_and_no_header_of_a_person_reaches_the_provider(
