@@ -18,10 +18,6 @@ class Leader:
         self._path = lock_file
         self._handle: int | None = None
 
-    @property
-    def leads(self) -> bool:
-        return self._handle is not None
-
     def try_lead(self) -> bool:
         if self._handle is not None:
             return True

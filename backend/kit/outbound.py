@@ -17,6 +17,7 @@ import structlog
 from backend.kit.addresses import Openings
 from backend.kit.errors import AppError
 from backend.kit.outbound_guard import Guard, RefusedError, Resolver, port_of
+from backend.kit.trust import machine_trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,11 +145,9 @@ class _Step:
 
 def _transport(guard: Guard) -> "GuardedTransport":
     """Loads the client and the machine's certificates: off the event loop."""
-    from httpcore2 import default_ssl_context  # noqa: PLC0415  # start-up: heavy, rarely needed
+    from backend.kit.outbound_transport import GuardedTransport  # noqa: PLC0415  # start-up: heavy
 
-    from backend.kit.outbound_transport import GuardedTransport  # noqa: PLC0415  # as above
-
-    return GuardedTransport(guard, default_ssl_context())
+    return GuardedTransport(guard, machine_trust())
 
 
 def _redirect(step: _Step, response: "httpx2.Response") -> _Step | None:

@@ -13,7 +13,9 @@ from backend.kit.addresses import parsed
 from backend.kit.outbound_guard import Guard, RefusedError
 
 _CONNECTIONS = 100
-_IDLE_SECONDS = 20
+IDLE_SECONDS = 4.0
+"""Most servers hang up on a connection that was idle for five seconds: a request on its way at that
+very moment would be lost, and nobody could say whether it was done."""
 
 
 async def resolved(host: str, port: int) -> Sequence[str]:
@@ -34,7 +36,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             ssl_context=context,
             network_backend=_CheckedNetwork(guard),
             max_connections=_CONNECTIONS,
-            keepalive_expiry=_IDLE_SECONDS,
+            keepalive_expiry=IDLE_SECONDS,
         )
 
     @override

@@ -78,7 +78,7 @@ async def calculate(
 
 
 @tools.tool(READS, title="Summarise numbers")
-async def summarise_numbers(
+def summarise_numbers(
     numbers: Annotated[
         list[Written],
         Field(

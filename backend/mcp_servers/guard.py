@@ -12,7 +12,7 @@ import orjson
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.mcp_settings import McpServerSettings
+from backend.settings.mcp import McpServerSettings
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not listened on

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.kit.errors import AppError
+from backend.kit.listening import listening_socket
 from backend.kit.version import VERSION
 from backend.mcp_servers.guard import Guard, Rules
 from backend.mcp_servers.shipped import Shipped
@@ -51,7 +52,7 @@ def host(shipped: Shipped, settings: Settings, *, port: int | None = None) -> Ho
     own = settings.mcp_servers
     wanted = shipped.port(own.base_port) if port is None else port
     try:
-        listening = _listen(own.host, wanted)
+        listening = listening_socket(own.host, wanted, _BACKLOG)
     except OSError as error:
         return Absent(shipped, f"{own.host}:{wanted} cannot be listened on: {error.strerror}")
     try:
@@ -130,21 +131,6 @@ def _calm_collector() -> None:
     """What building made stays; it need not be looked at again."""
     gc.collect()
     gc.freeze()
-
-
-def _listen(host_name: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host_name else socket.AF_INET
-    # The protocol is named, or asyncio leaves small answers waiting (no TCP_NODELAY).
-    listening = socket.socket(family, proto=socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host_name, port))
-        listening.listen(_BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    listening.setblocking(False)
-    return listening
 
 
 def _address(host_name: str, port: int) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,26 +66,26 @@ class NoteFolder:
                 if item.name.startswith(".") or not item.name.isprintable():
                     continue  # hidden, or no text: half characters, control signs
                 parts = (*above, item.name)
-                if item.is_dir(follow_symlinks=False):
-                    inner = step(folder, item.name)
-                    try:
-                        self._collect(inner, parts, found)
-                    finally:
-                        os.close(inner)
-                elif item.name.lower().endswith(".md") and item.is_file(follow_symlinks=False):
-                    about = item.stat(follow_symlinks=False)
-                    stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
-                    found.append(Entry(parts, about.st_size, about.st_mtime, stamp))
-                    if len(found) > MOST_NOTES:
-                        raise UnavailableError(f"There are more than {MOST_NOTES} notes.")
+                with suppress(FileNotFoundError, NotFoundError):  # gone since it was listed
+                    if item.is_dir(follow_symlinks=False):
+                        inner = step(folder, item.name)
+                        try:
+                            self._collect(inner, parts, found)
+                        finally:
+                            os.close(inner)
+                    elif item.name.lower().endswith(".md") and item.is_file(follow_symlinks=False):
+                        about = item.stat(follow_symlinks=False)
+                        stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
+                        found.append(Entry(parts, about.st_size, about.st_mtime, stamp))
+                if len(found) > MOST_NOTES:
+                    raise UnavailableError(f"There are more than {MOST_NOTES} notes.")
 
     def read(self, name: str) -> Note:
         return self.read_parts(existing_note(name))
 
     def read_parts(self, parts: Parts) -> Note:
         with opened_folder(self._root, parts[:-1]) as folder:
-            data = _content(folder, parts)
-        return Note("/".join(parts), data.decode("utf-8", "replace"), _version(data))
+            return _note(parts, _content(folder, parts))
 
     def create(self, name: str, text: str) -> Note:
         parts = new_note(name)
@@ -94,20 +95,20 @@ class NoteFolder:
                     f"{'/'.join(parts)} exists already: append to it, replace it, or choose"
                     " another name."
                 )
-            return self._write(folder, parts, text)
+            return _write(folder, parts, _encoded(text))
 
     def append(self, name: str, text: str, *, version: str = "") -> Note:
         parts = existing_note(name)
         with self._changing, opened_folder(self._root, parts[:-1]) as folder:
-            before = _content(folder, parts, version=version).decode("utf-8", "replace")
-            gap = "" if not before or before.endswith("\n") else "\n"
-            return self._write(folder, parts, before + gap + text)
+            before = _content(folder, parts, version=version)
+            gap = b"" if not before or before.endswith(b"\n") else b"\n"
+            return _write(folder, parts, before + gap + _encoded(text))
 
     def replace(self, name: str, text: str, *, version: str) -> Note:
         parts = existing_note(name)
         with self._changing, opened_folder(self._root, parts[:-1]) as folder:
             _content(folder, parts, version=version)
-            return self._write(folder, parts, text)
+            return _write(folder, parts, _encoded(text))
 
     def rename(self, name: str, new_name: str) -> Note:
         old, new = existing_note(name), new_note(new_name)
@@ -117,11 +118,11 @@ class NoteFolder:
                 if exists(target, new[-1]):
                     raise ConflictError(f"{'/'.join(new)} exists already.")
                 os.rename(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
-        return Note("/".join(new), "", _version(data))
+        return _note(new, data)
 
     def delete(self, name: str, now: datetime, *, version: str = "") -> str:
         """Move into the trash; where to, from the folder."""
-        parts = new_note(name)
+        parts = existing_note(name)
         kept = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}-{_short(parts[-1])}"
         with self._changing, opened_folder(self._root, parts[:-1]) as folder:
             _content(folder, parts, version=version)
@@ -129,29 +130,35 @@ class NoteFolder:
                 os.rename(parts[-1], kept, src_dir_fd=folder, dst_dir_fd=trash)
         return f"{_TRASH}/{kept}"
 
-    def _write(self, folder: int, parts: Parts, text: str) -> Note:
-        """All or nothing, and on the disk when this returns."""
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("The text has half a character in it.") from error
+
+
+def _note(parts: Parts, data: bytes) -> Note:
+    return Note("/".join(parts), data.decode("utf-8", "replace"), _version(data))
+
+
+def _write(folder: int, parts: Parts, data: bytes) -> Note:
+    """All or nothing, and on the disk when this returns."""
+    if len(data) > LARGEST:
+        raise InvalidInputError(f"A note may have {LARGEST} bytes; this would have {len(data)}.")
+    fresh = f".{secrets.token_hex(8)}.new"
+    with os.fdopen(os.open(fresh, _NEW, 0o600, dir_fd=folder), "wb") as file:
         try:
-            data = text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInputError("The text has half a character in it.") from error
-        if len(data) > LARGEST:
-            raise InvalidInputError(
-                f"A note may have {LARGEST} bytes; this would have {len(data)}."
-            )
-        fresh = f".{secrets.token_hex(8)}.new"
-        with os.fdopen(os.open(fresh, _NEW, 0o600, dir_fd=folder), "wb") as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), _mode(folder, parts[-1]))
-                os.fsync(file.fileno())
-                os.rename(fresh, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-            except OSError:
-                os.unlink(fresh, dir_fd=folder)
-                raise
-        os.fsync(folder)
-        return Note("/".join(parts), text, _version(data))
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), _mode(folder, parts[-1]))
+            os.fsync(file.fileno())
+            os.rename(fresh, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            os.unlink(fresh, dir_fd=folder)
+            raise
+    os.fsync(folder)
+    return _note(parts, data)
 
 
 def _mode(folder: int, name: str) -> int:

@@ -4,11 +4,11 @@ Simpler than an index of its own, and at the size of a household's notes just as
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.kit.errors import AppError
+from backend.kit.folding import folded
 from backend.mcp_servers.folders import Parts
 from backend.mcp_servers.note_folder import Entry, NoteFolder
 
@@ -81,14 +81,6 @@ class NoteSearch:
             return Found(entry, 1, "")
         best = max(range(len(lines)), key=lambda i: (_hits(words, folded(lines[i])), -i))
         return Found(entry, best + 1, _cut(lines[best].strip(), words))
-
-
-def folded(text: str) -> str:
-    """Without case and accents."""
-    if text.isascii():
-        return text.lower()
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(sign for sign in apart if not unicodedata.combining(sign)).casefold()
 
 
 def _hits(words: Sequence[str], text: str) -> int:

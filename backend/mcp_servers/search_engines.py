@@ -8,7 +8,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from backend.kit.errors import UnavailableError
 from backend.kit.outbound import FetchFailedError, Outbound
-from backend.mcp_settings import McpServerSettings
+from backend.settings.mcp import McpServerSettings
 
 _LARGEST = 3_000_000
 _SECONDS = 15.0

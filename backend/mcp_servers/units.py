@@ -80,8 +80,8 @@ _OTHER_NAMES = {
     "quart": "us_quart", "gallon": "us_gallon", "gal": "us_gallon", "ha": "hectare",
     "sqm": "m2", "m²": "m2", "sqft": "square_foot", "ft2": "square_foot", "km²": "km2",
     "m³": "m3", "kmh": "km/h", "kph": "km/h", "mps": "m/s", "kn": "knot", "kt": "knot",
-    "b": "byte", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB", "kib": "KiB", "mib": "MiB",
-    "gib": "GiB", "tib": "TiB", "s": "second", "sec": "second", "min": "minute", "h": "hour",
+    "Mb": "Mbit", "Gb": "Gbit", "b": "byte", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB",
+    "kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB", "s": "second", "sec": "second", "min": "minute", "h": "hour",
     "hr": "hour", "d": "day", "wk": "week", "yr": "year", "joule": "J", "calorie": "cal",
     "kilocalorie": "kcal", "pascal": "Pa", "torr": "mmHg", "c": "celsius", "°c": "celsius",
     "f": "fahrenheit", "°f": "fahrenheit", "k": "kelvin",
@@ -109,6 +109,8 @@ def unit(name: str) -> Unit:
     for spelt in (given, given.removesuffix("s")):
         if spelt in UNITS:
             return UNITS[spelt]
+        if known := _OTHER_NAMES.get(spelt):
+            return UNITS[known]
         lower = spelt.lower()
         if len(same := _BY_LOWER.get(lower, set())) == 1:
             return UNITS[next(iter(same))]

@@ -1,6 +1,7 @@
 """The web: search by the operator's engine, and pages as text through the guarded client."""
 
 import re
+from codecs import lookup
 from email.message import Message
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ _LARGEST_PAGE = 2_000_000
 _SECONDS = 20.0
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/ld+json")
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
+_PAGE_CODECS = re.compile("ascii|utf-(8|16|32)|iso|cp|koi8|mac|gb|big5|hz|euc|shift|tis")
 _META_CHARSET = re.compile(
     rb"""<meta[^>]{0,200}charset=["']?([A-Za-z0-9_-]{1,40})""", re.IGNORECASE
 )
@@ -129,11 +131,17 @@ def _text(content: bytes, content_type: str, url: str) -> tuple[str, str]:
         raise InvalidInputError(f"That is not a page but {kind}.{hint}")
     named = _META_CHARSET.search(content[:2048])
     charset = header.get_content_charset(named[1].decode() if named else "utf-8")
-    try:
-        decoded = content.decode(charset, "replace")
-    except LookupError:
-        decoded = content.decode("utf-8", "replace")
+    decoded = content.decode(_codec(charset), "replace")
     return readable(decoded, url) if kind in _HTML_TYPES else ("", decoded)
+
+
+def _codec(charset: str) -> str:
+    """Only those of pages: some that Python has besides take minutes for a page, or fail."""
+    try:
+        name = lookup(charset).name
+    except LookupError:
+        return "utf-8"
+    return name if _PAGE_CODECS.match(name) else "utf-8"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class IdleClock:
         self.seconds = seconds
         self._timeout: asyncio.Timeout | None = None
         self._pauses = 0
+        self._remaining = seconds
+        """Of the deadline that stands still."""
         self._left = seconds * _LONGEST_FACTOR
 
     @asynccontextmanager
@@ -42,6 +44,12 @@ class IdleClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
+        """An answer counts as a sign of life and as no more: who asks again and again, and is
+        refused by itself, must come to an end too."""
+        loop = asyncio.get_running_loop()
+        due = self._timeout.when() if self._timeout is not None else None
+        if not self._pauses and due is not None:
+            self._remaining = due - loop.time()
         self._pauses += 1
         self._move(None)
         try:
@@ -49,7 +57,8 @@ class IdleClock:
         finally:
             self._pauses -= 1
             if not self._pauses:
-                self._move(asyncio.get_running_loop().time() + self.seconds)
+                self._move(loop.time() + self._remaining)
+                self.extend()
 
     def _move(self, when: float | None) -> None:
         if self._timeout is not None:
@@ -60,17 +69,21 @@ class IdleClock:
 @dataclass(eq=False, slots=True)
 class Attempt:
     """`refused`: why the server surely did not run it. `lost`: why nobody knows whether it did.
-    `unusable`: what is wrong with the answer that came."""
+    `unusable`: what is wrong with the answer that came. `unsigned`: why it was not sent, or was
+    refused, for want of a sign-in that still stands."""
 
     clock: IdleClock
     context: CallContext = NOBODY
     refused: str = ""
     lost: str = ""
     unusable: str = ""
+    unsigned: str = ""
     sent: bool = False
     """Over HTTP: whether any of it went out."""
     status: int = 0
     """Of the last answer over HTTP that was no success."""
+    received: int = 0
+    """Bytes of answers over HTTP so far."""
     challenge: str = ""
     """The latest WWW-Authenticate header of a refusal."""
     _asking: set[asyncio.Future[Answer]] = field(default_factory=set)

@@ -11,7 +11,13 @@ from backend.toolbox.attempt import Attempt, IdleClock
 from backend.toolbox.connection import Connection
 from backend.toolbox.context import NOBODY, CallContext
 from backend.toolbox.oauth_discovery import challenge_of
-from backend.toolbox.records import CallFailedError, Outcome, RemoteTool, UnreachableError
+from backend.toolbox.records import (
+    REFUSES_CREDENTIALS,
+    CallFailedError,
+    Outcome,
+    RemoteTool,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from backend.toolbox.session import Session
@@ -106,6 +112,8 @@ def _sign_in_words(server: Connection, attempt: Attempt) -> str:
             f"{server.definition.name} needs rights for this that it was not given ({rights})."
             " The person can sign in again on the tools page to give them."
         )
+    if server.definition.has_credentials:
+        return f"{server.definition.name} cannot be used: {REFUSES_CREDENTIALS}."
     return f"{server.definition.name} asks to sign in."
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from backend.toolbox.dialling import Doors, Way
     from backend.toolbox.session import Session
 
+_STEADY_SECONDS = 10.0
+"""One that does not last longer is tried again after longer and longer pauses."""
+
 _log = structlog.get_logger()
 
 type OpenDoors = Callable[[], Awaitable[Doors]]
@@ -58,6 +61,7 @@ class Connection:
         self.zone = zone
         self.lost_at = 0.0
         """On the monotonic clock."""
+        self._opened_at = 0.0
         self._doors = doors
         self._clock = clock
         self._on_change = on_change
@@ -86,8 +90,9 @@ class Connection:
         if supervisor is not None:
             supervisor.cancel()
             await asyncio.wait({supervisor})
-        self._become("off")
-        self._settle()
+        if self._supervisor is None:  # nobody has switched it on again meanwhile
+            self._become("off")
+            self._settle()
 
     def nudge(self) -> None:
         """Somebody wants it now: the next try is not waited for."""
@@ -144,6 +149,7 @@ class Connection:
 
     def opened(self, way: "Way", identity: ServerIdentity, listing: Listing) -> None:
         self._way, self.identity = way, identity
+        self._opened_at = self._clock.monotonic()
         self._list(listing)
         self._become("ready")
         self._settle()
@@ -170,16 +176,16 @@ class Connection:
                 _log.exception("tool_server_attempt_failed", server=self.definition.id)
                 was_ready, problem = False, ProblemError("Parlor failed; its log says where")
             if was_ready:
-                backoff.reset()
                 self.lost_at = self._clock.monotonic()
+                if self.lost_at - self._opened_at >= _STEADY_SECONDS:
+                    backoff.reset()
             if problem is None:  # a session that the server forgot: nothing is wrong
                 self._become("connecting")
-                continue
-            name: StateName = "needs_sign_in" if problem.needs_sign_in else "failed"
-            self._become(name, problem.reason)
-            self._settle()
-            seconds = 60 if problem.needs_sign_in else backoff.next()
-            if await lookout.rest(seconds, self._nudged):
+            else:
+                self._become("needs_sign_in" if problem.needs_sign_in else "failed", problem.reason)
+                self._settle()
+            is_lasting = problem is not None and problem.is_lasting
+            if await lookout.rest(60 if is_lasting else backoff.next(), self._nudged):
                 backoff.reset()
 
     async def _attempt(self) -> tuple[bool, ProblemError | None]:

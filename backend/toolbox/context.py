@@ -8,7 +8,6 @@ from backend.messages import JsonObject, Media
 from backend.toolbox.records import Attachment, Outcome
 
 type Client = Literal["chat", "voice", "kiosk", "cli", "api"]
-CLIENTS: tuple[Client, ...] = ("chat", "voice", "kiosk", "cli", "api")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from backend.toolbox.entries import Problem, entries
 from backend.toolbox.records import (
     CALL_SECONDS,
     CONNECT_SECONDS,
+    LIST_SECONDS,
     Address,
     Command,
     Registration,
@@ -111,6 +112,7 @@ class _Entry(BaseModel):
     disabled_tools: list[str] = []
     call_seconds: Annotated[float, Field(gt=0, le=3600)] = CALL_SECONDS
     connect_seconds: Annotated[float, Field(gt=0, le=600)] = CONNECT_SECONDS
+    list_seconds: Annotated[float, Field(gt=0, le=600)] = LIST_SECONDS
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -157,6 +159,7 @@ class _Entry(BaseModel):
             disabled_tools=frozenset(self.disabled_tools),
             call_seconds=self.call_seconds,
             connect_seconds=self.connect_seconds,
+            list_seconds=self.list_seconds,
             is_ours=bool(self.ours),
         )
 
@@ -201,9 +204,13 @@ def parse_definitions(
     else:
         if not isinstance(whole, dict) or not isinstance(whole.get("servers", []), list):
             return _only(Problem(1, "", 'must be an object with a list "servers"'))
+    try:
+        found = list(entries(text))
+    except RecursionError:  # behind what breaks the file
+        return _only(Problem(1, "", "is nested too deeply"))
     parlor = Command(program, program_env or {})
     servers: dict[str, ServerDefinition] = {}
-    for line, entry in entries(text):
+    for line, entry in found:
         if isinstance(entry, Problem):
             problems.append(entry)
             continue
@@ -246,7 +253,7 @@ def _take(
     servers[read.id] = definition
     unknown = sorted(set(entry) - set(_Entry.model_fields))
     if unknown:
-        return [Problem(line, name, f"unknown and unused: {', '.join(unknown)}", is_fatal=False)]
+        return [Problem(line, name, f"unknown and unused: {', '.join(unknown)}")]
     return []
 
 

@@ -17,6 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from backend.kit.errors import AppError
 from backend.kit.outbound import Outbound
+from backend.kit.outbound_transport import IDLE_SECONDS
+from backend.kit.trust import machine_trust
 from backend.kit.version import VERSION
 from backend.toolbox.child import LastWords, Watch, parameters, standard_error
 from backend.toolbox.events import Events
@@ -165,7 +167,7 @@ class Doors:
     async def _sender(self, definition: ServerDefinition) -> Send:
         if definition.is_trusted:
             if self._trusted is None:  # certificates are read: off the event loop
-                return self._first(await asyncio.to_thread(_trusted_transport)).handle_async_request
+                return self._first(await asyncio.to_thread(trusted_transport)).handle_async_request
             return self._trusted.handle_async_request
         if self._outbound is None:
             raise ProblemError("Parlor has no way to servers that people add")
@@ -179,9 +181,11 @@ class Doors:
         return self._trusted
 
 
-def _trusted_transport() -> httpx2.AsyncHTTPTransport:
-    limits = httpx2.Limits(max_connections=500, max_keepalive_connections=20, keepalive_expiry=20)
-    return httpx2.AsyncHTTPTransport(limits=limits)
+def trusted_transport() -> httpx2.AsyncHTTPTransport:
+    limits = httpx2.Limits(
+        max_connections=500, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS
+    )
+    return httpx2.AsyncHTTPTransport(verify=machine_trust(), limits=limits)
 
 
 def _credentials(where: Address) -> dict[str, str]:

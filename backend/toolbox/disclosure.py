@@ -19,6 +19,7 @@ from backend.toolbox.paging import READ_MORE
 _MOST_FOUND = 20
 _FIRST_WORDS = 160
 _SEARCHED = 2000
+_MOST_WORDS = 40
 _WORD = re.compile(r"\w+")
 
 FIND = ToolSpec(
@@ -119,7 +120,7 @@ def found(entries: Sequence[Entry], arguments: JsonObject) -> str:
     query = arguments.get("query", "")
     if not isinstance(query, str):
         raise InvalidInputError(f"{FIND.name} needs a `query`, a text.")
-    words = _words(query)
+    words = list(dict.fromkeys(_words(query[:_SEARCHED])))[:_MOST_WORDS]
     if not words:
         return _json({"servers": _servers(entries)})
     ranked = sorted(

@@ -13,12 +13,11 @@ _ID = re.compile(r'\s*\{\s*"id"\s*:\s*"([^"\n]{1,40})"')
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`entry`: the id where it could be read. A note (`is_fatal` false) leaves the entry working."""
+    """`entry`: the id where it could be read."""
 
     line: int
     entry: str
     reason: str
-    is_fatal: bool = True
 
     @override
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from backend.kit.backoff import Backoff
 from backend.kit.clock import Clock
 from backend.kit.schedule import pause
 from backend.toolbox.attempt import Attempt, IdleClock, made
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 RELIST_SECONDS = 60.0
 """Without other news the list is asked for again this often; that also shows who is gone."""
 _SOONEST_RELIST, _LATEST_RELIST = 5.0, 300.0
-_COALESCE_SECONDS = 0.05
+_COALESCE_SECONDS, _RESTLESS_SECONDS = 0.05, 5.0
+"""Before a list that was asked for; one that keeps telling of changes waits longer and longer."""
 _SUSPECT_SECONDS = 2.0
 _GOODBYE_SECONDS = 10.0
 _LAST_ANSWERS_SECONDS = 2.0
@@ -141,22 +143,30 @@ class Life:
 
     async def _tend(self, session: "Session", listing: Listing) -> None:
         """List again when something changed, looks wrong, or may be out of date."""
+        calm = Backoff(first=_COALESCE_SECONDS, most=_RESTLESS_SECONDS, later=_RESTLESS_SECONDS)
         while self.session is session:
             try:
                 async with asyncio.timeout(_freshness(listing)):
                     await self._poked.wait()
             except TimeoutError:
                 pass
-            await pause(_COALESCE_SECONDS)
+            if self._clock.monotonic() - self._listed_at > 2 * _RESTLESS_SECONDS:
+                calm.reset()
+            await pause(calm.next())
             if self.session is not session:
                 return
-            if self._suspected:  # streams may end as often as they like
+            was_suspected = self._suspected
+            if was_suspected:  # streams may end as often as they like
                 await pause(self._listed_at + _SUSPECT_SECONDS - self._clock.monotonic())
             self._poked.clear()
             self._suspected = False
             try:
                 listing = await session.listing()
-            except Exception:
+            except Exception as error:
+                if isinstance(error, TimeoutError) and session.running and not was_suspected:
+                    # Many do one thing at a time: what it does has deadlines of its own.
+                    self._poked.set()
+                    continue
                 self._lose()
                 await session.last_answers(_LAST_ANSWERS_SECONDS)
                 raise
@@ -169,7 +179,9 @@ class Life:
         error = task.exception() if task.done() and not task.cancelled() else None
         if self.ready and self._dropped.done():
             return None
-        if self.timed_out and not (self.attempt.refused or self.attempt.lost):
+        if self.timed_out and not (
+            self.attempt.unsigned or self.attempt.refused or self.attempt.lost
+        ):
             said = "it answers, but not in MCP" if self._puzzled else ""
             return ProblemError(said or f"no answer within {way.seconds:g} seconds")
         return problem_of(error, self.attempt, self._owner.definition)

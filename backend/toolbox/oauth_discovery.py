@@ -15,7 +15,7 @@ from backend.kit.errors import AppError
 from backend.kit.outbound import FetchFailedError, Outbound
 
 _LARGEST = 200_000
-_PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(r'(?<![A-Za-z_])([A-Za-z_]++)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 """RFC 6749, 3.3."""
 _MOST_SCOPES = 50

@@ -148,6 +148,8 @@ class Grant:
             self._is_over, self._has_failed = error.is_final, not error.is_final
             self.is_known = error.knows_us
             return
+        if self.tokens.refresh != form["refresh_token"]:
+            return  # its person signed in anew meanwhile, or out
         self._has_failed = False
         self.tokens = replace(tokens, refresh=tokens.refresh or self.tokens.refresh)
         self.sign_in = replace(
@@ -278,13 +280,14 @@ class Grants:
 
     async def prune(self) -> None:
         """People who were deleted leave sealed tokens behind."""
-        known = {f"{one.user_id}:{one.server_id}" for one in await self._store.all()}
-        for name in await self._vault.names():
-            for kind in (_ACCESS, _REFRESH):
-                if name.startswith(kind) and name.removeprefix(kind) not in known:
-                    await self._vault.forget(name)
-        for key in [key for key in self._live if ":".join(key) not in known]:
-            self._live.pop(key).end()
+        async with self._opening:  # a sign-in that is half stored is nobody's yet
+            known = {f"{one.user_id}:{one.server_id}" for one in await self._store.all()}
+            for name in await self._vault.names():
+                for kind in (_ACCESS, _REFRESH):
+                    if name.startswith(kind) and name.removeprefix(kind) not in known:
+                        await self._vault.forget(name)
+            for key in [key for key in self._live if ":".join(key) not in known]:
+                self._live.pop(key).end()
 
 
 def client_name(issuer: str, client_id: str) -> str:

@@ -25,14 +25,25 @@ def signed(send: Send, grant: Grant) -> Send:
             return await send(request)
         request.headers["Authorization"] = f"Bearer {token}"
         response = await send(request)
-        if response.status_code == HTTPStatus.FORBIDDEN:
-            refusal = challenge_of(response.headers.get("www-authenticate", ""))
-            if refusal.error == "insufficient_scope":
-                await grant.lack(refusal.scopes)
-        if response.status_code != HTTPStatus.UNAUTHORIZED or not await grant.renew(token):
+        try:
+            is_renewed = await _heard(grant, token, response)
+        except BaseException:
+            await response.aclose()  # nobody else knows of it: its connection would stay taken
+            raise
+        if not is_renewed:
             return response
         await response.aclose()
         request.headers["Authorization"] = f"Bearer {grant.tokens.access}"
         return await send(request)
 
     return sent
+
+
+async def _heard(grant: Grant, token: str, response: httpx2.Response) -> bool:
+    """What it says about the sign-in; whether there is a newer token to try with. Raises
+    RenewalFailedError."""
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        refusal = challenge_of(response.headers.get("www-authenticate", ""))
+        if refusal.error == "insufficient_scope":
+            await grant.lack(refusal.scopes)
+    return response.status_code == HTTPStatus.UNAUTHORIZED and await grant.renew(token)

@@ -75,10 +75,14 @@ class SignInStore:
             None if one.expires_at is None else to_millis(one.expires_at),
             to_millis(one.created_at),
         )
-        marks = ", ".join("?" * len(row))
 
         def write(connection: Connection) -> None:
-            connection.execute(f"INSERT OR REPLACE INTO tool_sign_ins VALUES ({marks})", row)  # noqa: S608  # marks alone
+            connection.execute(
+                "INSERT OR REPLACE INTO tool_sign_ins (user_id, server_id, resource, issuer,"
+                " client_id, auth_method, token_url, revoke_url, scope, lacking, expires_at,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
 
         await self._database.write(write)
 
@@ -99,7 +103,10 @@ class SignInStore:
 
     async def put_client(self, issuer: str, redirect_uri: str, client: KnownClient) -> None:
         row = (issuer, redirect_uri, client.client_id, client.auth_method)
-        sql = "INSERT OR REPLACE INTO tool_clients VALUES (?, ?, ?, ?)"
+        sql = (
+            "INSERT OR REPLACE INTO tool_clients (issuer, redirect_uri, client_id, auth_method)"
+            " VALUES (?, ?, ?, ?)"
+        )
         await self._database.write(lambda c: c.execute(sql, row))
 
     async def remove_client(self, issuer: str, client_id: str) -> None:

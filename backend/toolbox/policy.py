@@ -62,14 +62,20 @@ def verdict_on(standing: Standing, *, after_untrusted: bool) -> Verdict:
 
 
 class PersonGate:
-    """The policy for one person. `find_former`: a tool that had a name at some time."""
+    """The policy for one person. `find_former`: a tool that had a name at some time. `is_on`:
+    whether a tool is switched on now, which may be newer than the turn."""
 
     def __init__(
-        self, approvals: Approvals, who: Who, find_former: Callable[[str], ServerTool | None]
+        self,
+        approvals: Approvals,
+        who: Who,
+        find_former: Callable[[str], ServerTool | None],
+        is_on: Callable[[ServerTool], bool] = lambda _: True,
     ) -> None:
         self._approvals = approvals
         self._who = who
         self._find_former = find_former
+        self._is_on = is_on
 
     # --- what is so -----------------------------------------------------------------------------
 
@@ -124,8 +130,7 @@ class PersonGate:
 
     async def check(self, tool: AnyTool, arguments: JsonObject, context: CallContext) -> None:
         """Returns when it may run. Raises CallFailedError with words for the model."""
-        if isinstance(tool, ServerTool) and not tool.server.is_on:
-            raise unreachable(tool.server, "it is switched off")
+        self._check_switches(tool)
         if self.change(tool) is not None:
             raise CallFailedError(_changed(tool))
         verdict = self.judge(tool, context.seen)
@@ -141,6 +146,15 @@ class PersonGate:
             raise CallFailedError(_refusal(tool.spec.name, decision))
         if _current_or_none(tool) != asked:  # while the person read the old words
             raise CallFailedError(_changed(tool))
+        self._check_switches(tool)
+
+    def _check_switches(self, tool: AnyTool) -> None:
+        if not isinstance(tool, ServerTool):
+            return
+        if not tool.server.is_on:
+            raise unreachable(tool.server, "it is switched off")
+        if not self._is_on(tool):
+            raise CallFailedError(f"{tool.spec.name} is switched off.")
 
     async def _remember(
         self, tool: AnyTool, asked: RemoteTool | None, approval: Approval, decision: Decision

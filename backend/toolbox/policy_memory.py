@@ -105,8 +105,7 @@ class Approvals:
         }
 
     async def pin(self, server_id: str, tool: RemoteTool) -> None:
-        await self._store.pin(server_id, tool)
-        self._pins = await self._store.pins()
+        self._pins[server_id, tool.name] = await self._store.pin(server_id, tool)
 
     def forget(self, server_id: str) -> None:
         self._pins = {key: pin for key, pin in self._pins.items() if key[0] != server_id}

@@ -17,6 +17,8 @@ type Wire = Literal["auto", "http", "sse"]
 """`auto`: streamable HTTP, and the older HTTP+SSE where that is refused."""
 
 CONNECT_SECONDS = 10.0
+LIST_SECONDS = 10.0
+REFUSES_CREDENTIALS = "it refuses the token or header that the operator's file gives"
 CALL_SECONDS = 120.0
 
 
@@ -68,6 +70,7 @@ class ServerDefinition:
     disabled_tools: frozenset[str] = frozenset()
     call_seconds: float = CALL_SECONDS
     connect_seconds: float = CONNECT_SECONDS
+    list_seconds: float = LIST_SECONDS
     person: str = ""
     """Whose account there is used; none is, when this is empty."""
     is_ours: bool = False
@@ -77,6 +80,11 @@ class ServerDefinition:
     def name(self) -> str:
         """For people: `google-calendar` -> `Google calendar`."""
         return self.title or self.id.replace("-", " ").replace("_", " ").capitalize()
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it is the operator's business who we are there, and nobody's to sign in."""
+        return isinstance(self.where, Address) and self.where.has_credentials
 
     @property
     def is_trusted(self) -> bool:
@@ -191,7 +199,6 @@ class ServerIdentity:
     title: str = ""
     version: str = ""
     protocol: str = ""
-    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +281,11 @@ class UnreachableError(CallFailedError):
 class ProblemError(Exception):
     """Why a connection cannot be, in words for people."""
 
-    def __init__(self, reason: str, *, needs_sign_in: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, needs_sign_in: bool = False, is_lasting: bool = False
+    ) -> None:
+        """`is_lasting`: only people can mend it, so there is no use in trying often."""
         super().__init__(reason)
         self.reason = reason
         self.needs_sign_in = needs_sign_in
+        self.is_lasting = is_lasting or needs_sign_in

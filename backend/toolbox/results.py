@@ -116,10 +116,10 @@ def violation(schema: JsonObject, result: types.CallToolResult) -> str:
         return "it has an output schema and gave no structured content"
     if len(_json(result.structured_content)) > _CHECKED:
         return ""
-    safe = _defused(schema)
-    # An empty registry: a reference into the network is never followed.
-    validator = _validators.validator_for(safe)(safe, registry=Registry())
     try:
+        safe = _defused(schema)
+        # An empty registry: a reference into the network is never followed.
+        validator = _validators.validator_for(safe)(safe, registry=Registry())
         with _Budget(_PATIENCE_SECONDS):
             error = _exceptions.best_match(validator.iter_errors(result.structured_content))
     except Exception:  # noqa: BLE001  # whatever a stranger's schema makes the library do

@@ -1,7 +1,8 @@
 """Which tool servers there are: those of the operator's file, those people added, those found."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Literal
 
@@ -26,6 +27,7 @@ _MOST_SERVERS = 100
 
 _log = structlog.get_logger()
 
+type NewSource = Literal["person", "discovery"]
 type Connect = Callable[[ServerDefinition], Connection]
 
 
@@ -72,13 +74,16 @@ class Roster:
             address = web_address(url.strip())
         except ValueError as error:
             raise InvalidInputError(f"The address {error}.") from None
-        async with self.changing:
-            if (known := server_at(self.connections, address)) is not None:
-                await known.refresh(SETTLE_SECONDS)
-                return known
-            if len(self.connections) >= _MOST_SERVERS:
-                raise ConflictError("There are too many tool servers already.")
-            return await self._admit(address, "person", added_by, title, by)
+        if (known := server_at(self.connections, address)) is not None:
+            await known.refresh(SETTLE_SECONDS)
+            return known
+        if self._is_full:
+            raise ConflictError("There are too many tool servers already.")
+        async with self._met([address], "person", title) as (server,):
+            if not _answered(server):
+                reason = server.state.reason or "no answer"
+                raise UnavailableError(f"This is no tool server, or it is not there ({reason}).")
+            return await self._admit(server, added_by, by)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -92,17 +97,14 @@ class Roster:
 
     async def discover(self, hosts: Sequence[str], ports: Sequence[int], by: By = PARLOR) -> None:
         """The operator alone may name hosts: what is found is believed like their own file."""
-        async with self.changing:
-            for host, port in await open_places(hosts, ports):
-                url = url_of(host, port)
-                if (
-                    server_at(self.connections, url) is None
-                    and len(self.connections) < _MOST_SERVERS
-                ):
-                    try:
-                        await self._admit(url, "discovery", None, "", by)
-                    except UnavailableError as error:  # something else listens there
-                        _log.debug("no_tool_server", port=port, reason=error.detail)
+        urls = [url_of(*place) for place in await open_places(hosts, ports)]
+        new = [url for url in urls if server_at(self.connections, url) is None]
+        async with self._met(new, "discovery") as servers:
+            for server in servers:
+                if not _answered(server):  # something else listens there
+                    _log.debug("no_tool_server", reason=server.state.reason)
+                elif not self._is_full:
+                    await self._admit(server, None, by)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -138,33 +140,50 @@ class Roster:
             server.start()
         self._on_change(server)
 
-    async def _admit(
-        self,
-        url: str,
-        source: Literal["person", "discovery"],
-        added_by: str | None,
-        title: str,
-        by: By,
-    ) -> Connection:
-        """Connect first, for its name; keep it when it answered."""
-        server = self._connect(ServerDefinition("new", source, Address(url), title=title))
-        server.start()
-        await server.settlement(SETTLE_SECONDS)
-        if server.session is None and server.state.name != "needs_sign_in":
-            reason = server.state.reason or "no answer"
-            await server.aclose()
-            raise UnavailableError(f"This is no tool server, or it is not there ({reason}).")
-        server_id = id_for(server.identity.name, url, self.connections)
-        server.definition = replace(
-            server.definition, id=server_id, title=title or server.identity.title
-        )
-        stored = StoredServer(server_id, url, server.definition.title, source)
+    @property
+    def _is_full(self) -> bool:
+        return len(self.connections) >= _MOST_SERVERS
+
+    @asynccontextmanager
+    async def _met(
+        self, urls: Sequence[str], source: NewSource, title: str = ""
+    ) -> AsyncGenerator[list[Connection]]:
+        """Connect to all of them, for their names; those that are not kept are left again. Nothing
+        waits meanwhile: what is no tool server may take its time to say so."""
+        servers = [
+            self._connect(ServerDefinition("new", source, Address(url), title=title))
+            for url in urls
+        ]
         try:
+            for server in servers:
+                server.start()
+            await asyncio.gather(*(server.settlement(SETTLE_SECONDS) for server in servers))
+            yield servers
+        finally:
+            kept = self.connections.values()
+            await asyncio.gather(*(server.aclose() for server in servers if server not in kept))
+
+    async def _admit(self, server: Connection, added_by: str | None, by: By) -> Connection:
+        """Keep it; the one that is there already, when somebody was quicker."""
+        definition = server.definition
+        assert isinstance(definition.where, Address)  # noqa: S101  # as it was met
+        url = definition.where.url
+        async with self.changing:
+            if (known := server_at(self.connections, url)) is not None:
+                return known
+            # What was decided about a server that left the file is not for another one.
+            taken = {*self.connections, *await self._store.decided()}
+            server_id = id_for(server.identity.name, url, taken)
+            title = definition.title or server.identity.title
+            server.definition = replace(definition, id=server_id, title=title)
+            source: NewSource = "person" if definition.source == "person" else "discovery"
+            stored = StoredServer(server_id, url, title, source)
             event = by.event("tool_server_added", server.definition.name, url.partition("?")[0])
             await self._store.add_server(stored, added_by, event)
-        except BaseException:
-            await server.aclose()
-            raise
-        self.connections[server_id] = server
+            self.connections[server_id] = server
         self._on_change(server)
         return server
+
+
+def _answered(server: Connection) -> bool:
+    return server.session is not None or server.state.name == "needs_sign_in"

@@ -113,7 +113,7 @@ class ToolServers:
         return toolbox_of(tools, outages, who, gate, self.calls, self._pages)
 
     def gate_for(self, who: Who) -> PersonGate:
-        return PersonGate(self.approvals, who, self._shelf.find_former)
+        return PersonGate(self.approvals, who, self._shelf.find_former, self._shelf.is_on)
 
     def outages(self, who: Who) -> list[Connection]:
         """Servers this person would have tools of, were they there."""
@@ -196,11 +196,6 @@ class ToolServers:
     def tools_of(self, server_id: str) -> list[ServerTool]:
         """Also those that are switched off."""
         return self._shelf.all_of(self.connections, server_id)
-
-    def offered_name(self, server_id: str, tool: str) -> str:
-        """What models call it."""
-        named = (one for one in self.tools_of(server_id) if one.remote.name == tool)
-        return next((one.spec.name for one in named), "")
 
     async def refresh(self) -> None:
         """Read the file again, try everything that is down, list everything anew."""

@@ -20,7 +20,6 @@ from backend.toolbox.paging import PAGE, READ_MORE, Pages
 from backend.toolbox.records import CallFailedError, Outcome, RemoteTool, ToolHints
 
 DEADLINE_SECONDS = 120
-
 HARMLESS = ToolHints(read_only=True, destructive=False, idempotent=True, open_world=False)
 
 _log = structlog.get_logger()
@@ -236,18 +235,20 @@ class Toolbox:
             return ToolReturn(call.id, call.name, self._aid(call.name, arguments, context))
         if self._gate is not None:
             await self._gate.check(tool, arguments, context)
-        if isinstance(tool, Tool):
-            async with asyncio.timeout(self._deadline):
-                outcome = Outcome((await tool.run(arguments, context),))
-        elif self._calls is None:
-            return self._failed(call, "Parlor cannot reach servers here.")
-        else:
-            outcome = await self._calls.call(tool.server, tool.remote, arguments, context)
-        if self._gate is not None and self._gate.is_untrusted(call.name, tool):
-            context.seen.add(call.name)
+        try:
+            if isinstance(tool, Tool):
+                async with asyncio.timeout(self._deadline):
+                    outcome = Outcome((await tool.run(arguments, context),))
+            elif self._calls is None:
+                return self._failed(call, "Parlor cannot reach servers here.")
+            else:
+                outcome = await self._calls.call(tool.server, tool.remote, arguments, context)
+        finally:  # also where it failed: the words may be a stranger's
+            if self._gate is not None and self._gate.is_untrusted(call.name, tool):
+                context.seen.add(call.name)
         text, media = await context.shown(outcome)
-        content = self._cut(text, context)
-        return ToolReturn(call.id, call.name, content, failed=outcome.failed, media=media)
+        text = self._cut(text, context)
+        return ToolReturn(call.id, call.name, text, failed=outcome.failed, media=media)
 
     def _aid(self, name: str, arguments: JsonObject, context: CallContext) -> str:
         """What serves a model to use the others. Raises InvalidInputError, NotFoundError."""

@@ -65,12 +65,11 @@ class Session:
             title=((info.title or "") if info else "")[:200],
             version=(info.version if info else "")[:100],
             protocol=client.protocol_version,
-            instructions=(client.instructions or "")[:10_000],
         )
 
     async def listing(self) -> Listing:
-        """Raises MCPError, ValidationError, TimeoutError."""
-        return await listed(self._client)
+        """Raises MCPError, ValidationError, TimeoutError, ProblemError."""
+        return await listed(self._client, self._definition.list_seconds)
 
     async def call(self, tool: RemoteTool, arguments: JsonObject, attempt: Attempt) -> Outcome:
         """Raises CallFailedError, UnreachableError."""
@@ -129,6 +128,8 @@ class Session:
             self.running.discard(attempt)
 
     def _failure(self, error: MCPError, attempt: Attempt) -> CallFailedError:
+        if attempt.unsigned:
+            return CallFailedError(f"{self._definition.name} cannot be used: {attempt.unsigned}.")
         if attempt.refused or error.code == types.UNSUPPORTED_PROTOCOL_VERSION:
             attempt.refused = attempt.refused or "it speaks another version now"
             return UnreachableError(attempt.refused, ends_session=True)

@@ -16,6 +16,10 @@ _REMEMBERED_SECONDS = 60
 """A server that went away a moment ago is probably starting again: its tools stay on offer."""
 
 
+_MOST_FORMER = 1000
+"""Names of tools that are gone: a server may make up new ones with each list."""
+
+
 class Shelf:
     """Rebuilt when a server changes, not for each turn."""
 
@@ -44,11 +48,14 @@ class Shelf:
             tool = _in_own_name(shared, own.get(definition.id))
             if (
                 self._is_there(tool.server)
-                and self._choices.is_tool_on(definition, tool.remote.name)
+                and self.is_on(tool)
                 and self._choices.wants(who, definition.id)
             ):
                 offered.append(tool)
         return offered
+
+    def is_on(self, tool: ServerTool) -> bool:
+        return self._choices.is_tool_on(tool.server.definition, tool.remote.name)
 
     def find_former(self, name: str) -> ServerTool | None:
         """A tool that had this name at some time since the start."""
@@ -83,6 +90,8 @@ class Shelf:
                 for key, (server, tool) in found.items()
             }
             self._former |= self._named
+            if len(self._former) > len(self._named) + _MOST_FORMER:
+                self._former = dict(self._named)
         return self._named
 
 

@@ -1,14 +1,13 @@
 """What people decided about tool servers: which there are, what is switched off, what is pinned."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 import orjson
 
 from backend.auth.audit_store import AuditEvent, record
 from backend.db.database import Connection, Database
-from backend.kit.clock import Clock, from_millis, to_millis
+from backend.kit.clock import Clock, to_millis
 from backend.messages import JsonObject
 from backend.toolbox.context import Choice
 from backend.toolbox.records import RemoteTool
@@ -26,7 +25,6 @@ class StoredServer:
 class Pin:
     fingerprint: str
     definition: JsonObject
-    approved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,13 @@ class ToolboxStore:
         rows = await self._database.read(lambda c: c.execute(sql).fetchall())
         return [StoredServer(*row) for row in rows]
 
+    async def decided(self) -> set[str]:
+        """Servers about which people decided something, whether they are still there or not."""
+        tables = ("tool_switches", "tool_pins", "tool_choices", "tool_sign_ins")
+        sql = " UNION ".join(f"SELECT server_id FROM {table}" for table in tables)  # noqa: S608  # ours
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return {server for (server,) in rows}
+
     async def add_server(
         self, server: StoredServer, added_by: str | None, event: AuditEvent
     ) -> None:
@@ -55,7 +60,11 @@ class ToolboxStore:
         values = (server.id, server.url, server.title, server.source, added_by, now)
 
         def insert(connection: Connection) -> None:
-            connection.execute("INSERT INTO tool_servers VALUES (?, ?, ?, ?, ?, ?)", values)
+            connection.execute(
+                "INSERT INTO tool_servers (id, url, title, source, added_by, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                values,
+            )
             record(connection, now, event)
 
         await self._database.write(insert)
@@ -86,7 +95,10 @@ class ToolboxStore:
         now = self._now()
 
         def put(connection: Connection) -> None:
-            connection.executemany("INSERT OR REPLACE INTO tool_switches VALUES (?, ?, ?)", rows)
+            connection.executemany(
+                "INSERT OR REPLACE INTO tool_switches (server_id, tool, enabled) VALUES (?, ?, ?)",
+                rows,
+            )
             if event is not None:
                 record(connection, now, event)
 
@@ -107,27 +119,34 @@ class ToolboxStore:
             )
             if servers is not None:
                 row = (user_id, client, orjson.dumps(servers).decode())
-                connection.execute("INSERT INTO tool_preferences VALUES (?, ?, ?)", row)
+                connection.execute(
+                    "INSERT INTO tool_preferences (user_id, client, servers) VALUES (?, ?, ?)", row
+                )
 
         await self._database.write(put)
 
     async def pins(self) -> dict[tuple[str, str], Pin]:
-        sql = "SELECT server_id, tool, fingerprint, definition, approved_at FROM tool_pins"
+        sql = "SELECT server_id, tool, fingerprint, definition FROM tool_pins"
         rows = await self._database.read(lambda c: c.execute(sql).fetchall())
         return {
-            (server, tool): Pin(fingerprint, orjson.loads(definition), from_millis(approved))
-            for server, tool, fingerprint, definition, approved in rows
+            (server, tool): Pin(fingerprint, orjson.loads(definition))
+            for server, tool, fingerprint, definition in rows
         }
 
-    async def pin(self, server_id: str, tool: RemoteTool) -> None:
+    async def pin(self, server_id: str, tool: RemoteTool) -> Pin:
         """A person approved the tool as it is now."""
         text = orjson.dumps(tool.definition).decode()
         row = (server_id, tool.name, tool.fingerprint, text, self._now())
 
         def put(connection: Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO tool_pins VALUES (?, ?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT OR REPLACE INTO tool_pins"
+                " (server_id, tool, fingerprint, definition, approved_at) VALUES (?, ?, ?, ?, ?)",
+                row,
+            )
 
         await self._database.write(put)
+        return Pin(tool.fingerprint, tool.definition)
 
     async def remembered(self) -> dict[tuple[str, str, str], Remembered]:
         """(person, server, tool) -> what they chose."""
@@ -151,7 +170,11 @@ class ToolboxStore:
             if given is not None:
                 text = orjson.dumps(given.definition).decode()
                 row = (*key, given.choice, given.fingerprint, text, self._now())
-                connection.execute("INSERT INTO tool_choices VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                connection.execute(
+                    "INSERT INTO tool_choices (user_id, server_id, tool, choice, fingerprint,"
+                    " definition, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
 
         await self._database.write(put)
 

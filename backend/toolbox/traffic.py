@@ -30,7 +30,7 @@ _PARSED = 200_000
 _SHORTEST_SECRET = 6
 _NAMED = re.compile(
     r"""(?ix)
-    (?P<name> \\* " (?!progressToken) [\w-]*
+    (?P<name> " (?!progressToken) [\w-]*
         (?: tokens? | secret | password | api_?key | authorization | cookie ) \\* " \s*:\s* \\* " )
     [^"\\]+"""
 )

@@ -8,21 +8,23 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from backend.toolbox.attempt import Attempt
-from backend.toolbox.records import Address, ProblemError, ServerDefinition
+from backend.toolbox.records import REFUSES_CREDENTIALS, Address, ProblemError, ServerDefinition
 
 
 def problem_of(
     error: BaseException | None, attempt: Attempt, definition: ServerDefinition
 ) -> ProblemError:
     if attempt.status in (401, 403) or attempt.challenge:
+        if definition.has_credentials:
+            return ProblemError(REFUSES_CREDENTIALS, is_lasting=True)
         return ProblemError("it asks to sign in", needs_sign_in=True)
     first = _first(error)
     if isinstance(first, ProblemError):
         return first
     if attempt.unusable:
         return ProblemError(f"its answer is {attempt.unusable}")
-    if attempt.refused or attempt.lost:
-        return ProblemError(attempt.refused or attempt.lost)
+    if why := attempt.unsigned or attempt.refused or attempt.lost:
+        return ProblemError(why)
     return ProblemError(_words(first, definition))
 
 

@@ -16,7 +16,7 @@ import httpx2
 import orjson
 
 from backend.kit.outbound_guard import RefusedError
-from backend.toolbox.attempt import current
+from backend.toolbox.attempt import Attempt, IdleClock, current
 from backend.toolbox.events import Events
 from backend.toolbox.oauth_grants import RenewalFailedError
 from backend.toolbox.traffic_taps import EventReader
@@ -48,7 +48,7 @@ class Watched(httpx2.AsyncBaseTransport):
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "POST" and (attempt := current.get()) is not None:
-            attempt.refused = attempt.lost = attempt.unusable = ""
+            attempt.refused = attempt.lost = attempt.unusable = attempt.unsigned = ""
             attempt.status, attempt.sent = 0, True
         if request.method == "DELETE":
             return await self._goodbye(request)
@@ -57,15 +57,16 @@ class Watched(httpx2.AsyncBaseTransport):
         try:
             response = await self._send(request)
         except RenewalFailedError as error:
-            return self._instead(request, refused=str(error))
+            return self._instead(request, unsigned=str(error))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, OSError) as error:
             reason = connect_words(error) if self._tells_reasons else "it cannot be reached"
             return self._instead(request, refused=reason)
         except httpx2.TransportError:
             return self._instead(request, lost="the connection broke")
-        if request.method == "GET":
+        is_refusal = response.status_code >= HTTPStatus.BAD_REQUEST
+        if request.method == "GET" and not (is_refusal and self._breaks_session):
             return self._followed(response)
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
+        if is_refusal:
             return await self._refusal(request, response)
         return await self._answer(request, response)
 
@@ -80,18 +81,26 @@ class Watched(httpx2.AsyncBaseTransport):
         return httpx2.Response(204, request=request)
 
     def _instead(
-        self, request: httpx2.Request, *, refused: str = "", lost: str = "", unusable: str = ""
+        self,
+        request: httpx2.Request,
+        *,
+        refused: str = "",
+        lost: str = "",
+        unusable: str = "",
+        unsigned: str = "",
     ) -> httpx2.Response:
         """An answer that the SDK gives to this one call alone."""
+        why = refused or lost or unusable or unsigned
         if (attempt := current.get()) is not None:
-            attempt.refused, attempt.lost, attempt.unusable = refused, lost, unusable
+            attempt.refused, attempt.lost = refused, lost
+            attempt.unusable, attempt.unsigned = unusable, unsigned
         if (track := self._events.track()) is not None:
-            track.failure("received", refused or lost or unusable, request.content)
+            track.failure("received", why, request.content)
         if request.method == "GET":
             self._events.suspect()
         elif self._breaks_session:
             self._events.broken()
-        error = {"code": _FAILED, "message": refused or lost or unusable}
+        error = {"code": _FAILED, "message": why}
         body = {"jsonrpc": "2.0", "id": None, "error": error}
         return httpx2.Response(503, json=body, request=request)
 
@@ -135,9 +144,10 @@ class Watched(httpx2.AsyncBaseTransport):
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()  # nobody asked for it: what unpacks to gigabytes stays packed
             return self._instead(request, unusable="compressed, which nobody asked for")
+        attempt = current.get() or Attempt(IdleClock(0))
         kind = response.headers.get("content-type", "").lower()
         if not kind.startswith("application/json"):
-            stream = _Counted(response, EventReader(self._events))
+            stream = _Counted(response, EventReader(self._events), attempt)
             return httpx2.Response(response.status_code, headers=response.headers, stream=stream)
         try:
             content = await _whole(response, LARGEST_ANSWER)
@@ -145,6 +155,7 @@ class Watched(httpx2.AsyncBaseTransport):
             return self._instead(request, unusable=str(error))
         except httpx2.TransportError:
             return self._instead(request, lost="the connection broke in the middle of the answer")
+        attempt.received += len(content)
         if content and (track := self._events.track()) is not None:
             track.message("received", content)
         headers = {
@@ -156,15 +167,17 @@ class Watched(httpx2.AsyncBaseTransport):
 class _Counted(httpx2.AsyncByteStream):
     """A stream of events that belongs to one request."""
 
-    def __init__(self, response: httpx2.Response, reader: EventReader) -> None:
+    def __init__(self, response: httpx2.Response, reader: EventReader, attempt: Attempt) -> None:
         self._response = response
         self._reader = reader
+        self._attempt = attempt
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         arrived = 0
         async for piece in self._response.aiter_raw():
             arrived += len(piece)
+            self._attempt.received += len(piece)
             if arrived > LARGEST_ANSWER:
                 raise httpx2.ReadError(_too_large())
             self._reader.take(piece)

@@ -12,8 +12,6 @@ from backend.ops.backup_content import state_content
 from tests.attachments.cupboard import ANNA, BOB, PICTURE, Cupboard
 from tests.attachments.samples import NOT_SHOWN, Sample, png, wav
 
-pytestmark = pytest.mark.anyio
-
 OTHER = Sample("image/png", png(shade=7))
 
 

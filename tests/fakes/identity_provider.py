@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -19,19 +20,25 @@ from tests.fakes.site import Asked, FakeSite, Reply
 CLIENT, SECRET = "parlor-test", "kestrel client secret/+"
 
 
-@dataclass
+@dataclass(eq=False)
 class SigningKey:
-    private: Any
     id: str
     algorithm: str
 
     @classmethod
     def rsa(cls, key_id: str = "one") -> Self:
-        return cls(rsa.generate_private_key(65537, 2048), key_id, "RS256")
+        return cls(key_id, "RS256")
 
     @classmethod
     def ec(cls, key_id: str = "curve") -> Self:
-        return cls(ec.generate_private_key(ec.SECP256R1()), key_id, "ES256")
+        return cls(key_id, "ES256")
+
+    @cached_property
+    def private(self) -> Any:
+        """Made when it is asked for: that takes a while."""
+        if self.algorithm == "RS256":
+            return rsa.generate_private_key(65537, 2048)
+        return ec.generate_private_key(ec.SECP256R1())
 
     def published(self) -> dict[str, Any]:
         kind: Any = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
@@ -50,7 +57,7 @@ class SigningKey:
 
 
 _KEY = SigningKey.rsa()
-"""Making one takes a while."""
+"""The same for all."""
 
 
 @dataclass

@@ -27,6 +27,8 @@ class OddServer:
     def __init__(self, *tools: Message) -> None:
         self.tools: Sequence[Message] = tools or (tool("ping"),)
         self.page = 1000
+        self.lists: Callable[[], Message] | None = None
+        """Makes each page of its list."""
         self.asked: list[str] = []
         """Methods in the order they came."""
         self.sessions: set[str] = set()
@@ -37,7 +39,7 @@ class OddServer:
         """Method or tool name -> its result, or a whole answer."""
         self.hangs: set[str] = set()
         self.delays: dict[str, float] = {}
-        """Method -> seconds before anything happens."""
+        """Method -> seconds before anything happens; "goodbye": to end a session."""
         self.capabilities: Message = {"tools": {}}
 
     def forget(self, status: int, body: Message | None = None) -> None:
@@ -55,6 +57,8 @@ class OddServer:
 
     async def _respond(self, request: Request) -> Response:
         if request.method != "POST":
+            if request.method == "DELETE":
+                await asyncio.sleep(self.delays.get("goodbye", 0))
             return Response(status_code=405)
         message = orjson.loads(await request.body())
         method = message["method"]
@@ -90,6 +94,8 @@ class OddServer:
             return given()
         if given is not None:
             return _answer(message, given)
+        if method == "tools/list" and self.lists is not None:
+            return _answer(message, self.lists())
         if method == "tools/list":
             start = int(params.get("cursor") or 0)
             end = start + self.page

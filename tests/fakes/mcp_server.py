@@ -146,6 +146,11 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/mcp"
 
+    @property
+    def connections(self) -> int:
+        """That are open now."""
+        return len(self._server.server_state.connections) if self._server else 0
+
     async def start(self) -> None:
         # The protocol is named, or asyncio leaves small answers waiting for 40 ms.
         listening = socket.socket(proto=socket.IPPROTO_TCP)

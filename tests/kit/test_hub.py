@@ -7,8 +7,6 @@ import pytest
 from backend.kit.hub import _BACKLOG, Hub
 from backend.kit.sse import PING, data_of
 
-pytestmark = pytest.mark.anyio
-
 
 async def _listening(hub, topic="anna"):
     """A follower that is registered and waits."""

@@ -9,8 +9,6 @@ from blockbuster import BlockingError
 from backend.kit.schedule import every
 from tests.conftest import OutsideWorldError
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "example.org"])
 async def test_nothing_but_this_machine_can_be_reached(host):

@@ -1,5 +1,6 @@
 """The calculator: right, exact where that is possible, and never long."""
 
+import asyncio
 import math
 import time
 from contextlib import suppress
@@ -265,6 +266,17 @@ async def test_numbers_are_summarised_exactly() -> None:
         }
         single = await caller.ok("summarise_numbers", numbers=["7"])
         assert single["sample_standard_deviation"] is None
+
+
+async def test_a_long_summary_leaves_others_their_turn() -> None:
+    """All servers share a process, and whoever asks for little waits for little."""
+    async with calling(build(Settings.defaults())) as caller:
+        many = caller.ok("summarise_numbers", numbers=["+".join(["2^.51"] * 30)] * 150)
+        summary = asyncio.ensure_future(many)
+        await asyncio.sleep(0)
+        await caller.ok("calculate", expression="1+1")
+        assert not summary.done()
+        assert (await summary)["count"] == 150
 
 
 async def test_misspelt_and_missing_arguments_are_named() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.mcp_servers.guard import Rules
-from backend.mcp_settings import McpServerSettings
+from backend.settings.mcp import McpServerSettings
 from tests.mcp_servers.conftest import TOKEN, Running
 
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}'

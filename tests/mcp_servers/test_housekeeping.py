@@ -106,6 +106,7 @@ def test_working_days_are_mondays_to_fridays(first: date, length: int) -> None:
         ("0", "kelvin", "celsius", "-273.15"),
         ("1", "GiB", "bytes", "1073741824"),
         ("8", "Mbit", "MB", "1"),
+        ("8", "Mb", "mb", "1"),
         ("1", "us_gallon", "l", "3.785411784"),
         ("1", "lb", "g", "453.59237"),
         ("36", "km/h", "m/s", "10"),

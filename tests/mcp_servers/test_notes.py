@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,6 +49,44 @@ async def test_a_note_is_written_read_searched_renamed_and_deleted(
     assert (vault / deleted["trash"]).read_text() == "new"
     assert (await notes.ok("list_notes"))["total"] == 0
     assert "no note" in await notes.refused("read_note", name="old/brulee")
+
+
+@pytest.mark.parametrize("name", ["What?", "Cre\u0300me", " blank"])
+async def test_a_note_that_somebody_else_named_is_deleted_like_any_other(
+    notes: OneByOne, vault: Path, name: str
+) -> None:
+    """Other programs write into the folder too, and other systems spell accents apart."""
+    (vault / f"{name}.md").write_text("old")
+    [listed] = (await notes.ok("list_notes"))["notes"]
+    deleted = await notes.ok("delete_note", name=listed["name"])
+    assert (vault / deleted["trash"]).read_text() == "old"
+    assert not (vault / f"{name}.md").exists()
+
+
+async def test_what_is_no_text_stays_as_it_is_when_something_is_added(
+    notes: OneByOne, vault: Path
+) -> None:
+    (vault / "old.md").write_bytes("café\n".encode("latin-1"))
+    await notes.ok("append_to_note", name="old", text="tea")
+    assert (vault / "old.md").read_bytes() == b"caf\xe9\ntea"
+
+
+def test_notes_that_vanish_while_they_are_listed_are_left_out(tmp_path: Path) -> None:
+    """Other programs delete and rename in the same folder."""
+    folder, until = NoteFolder(tmp_path), time.monotonic() + 0.5
+
+    def come_and_go() -> None:
+        while time.monotonic() < until:
+            for number in range(50):
+                (tmp_path / f"{number}.md").write_text("here")
+            for number in range(50):
+                (tmp_path / f"{number}.md").unlink()
+
+    busy = Thread(target=come_and_go)
+    busy.start()
+    while time.monotonic() < until:
+        assert len(folder.entries()) <= 50
+    busy.join()
 
 
 async def test_what_changed_meanwhile_is_not_overwritten(notes: OneByOne, vault: Path) -> None:

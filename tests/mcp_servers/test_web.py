@@ -133,6 +133,19 @@ async def test_pages_that_are_none_say_so(mcp_settings: WithSettings, site: Site
     assert "could not be fetched" in await web.refused("fetch_page", url=huge)
 
 
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "zlib", "no-such-thing"])
+async def test_a_page_in_letters_that_no_page_has_is_read_as_utf_8(
+    mcp_settings: WithSettings, site: Site, charset: str
+) -> None:
+    """Python knows more codecs than pages do; one takes minutes for this, others fail."""
+    web = OneByOne(build(mcp_settings(lan=(site.place,))))
+    body = "caf\u00e9".encode() + b"a" * 200_000 + b"-" + b"b9" * 100_000
+    url = site.answers("/odd", body, kind=f"text/plain; charset={charset}")
+    begun = time.monotonic()
+    assert (await web.ok("fetch_page", url=url))["text"].startswith("caf\u00e9")
+    assert time.monotonic() - begun < 2
+
+
 async def test_s2_addresses_of_the_house_are_not_fetched(
     mcp_settings: WithSettings, site: Site
 ) -> None:

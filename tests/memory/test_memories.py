@@ -19,8 +19,6 @@ from tests.fakes.scripted import text
 from tests.fakes.waiting import until
 from tests.memory.diary import Diary
 
-pytestmark = pytest.mark.anyio
-
 MEMORIES = "/api/memories"
 
 

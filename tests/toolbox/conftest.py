@@ -9,6 +9,7 @@ import pytest
 # What `ToolServers` loads in a thread; an import on the event loop is a blocking call.
 import backend.toolbox.session
 import backend.toolbox.troubles  # noqa: F401
+from backend.db.database import Database, open_database
 from backend.kit.clock import SystemClock
 from backend.toolbox.calls import Calls
 from backend.toolbox.connection import Connection
@@ -90,3 +91,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def names() -> Callable[[Connection], list[str]]:
     return lambda server: [tool.name for tool in server.listing.tools]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with open_database(tmp_path / "parlor.db") as opened:
+        await opened.write(
+            lambda c: c.execute(
+                "INSERT INTO users (id, username, display_name, role, password_hash, created_at)"
+                " VALUES ('anna', 'anna', 'Anna', 'owner', '', 0)"
+            )
+        )
+        yield opened

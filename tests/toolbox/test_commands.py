@@ -16,8 +16,6 @@ from backend.toolbox.child import redacted
 from backend.toolbox.records import CallFailedError, Command
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 SERVER = """
 import json, os, sys
 def say(message, **body):

@@ -1,5 +1,7 @@
 """Many tools: what a model is told of stays the same, and a call by name is the call itself."""
 
+import time
+
 import orjson
 import pytest
 
@@ -15,8 +17,6 @@ from backend.toolbox.policy import PersonGate
 from backend.toolbox.policy_memory import Approvals
 from backend.toolbox.records import Address, RemoteTool, ServerDefinition, Source, ToolHints
 from backend.toolbox.service import AnyTool, ServerTool, Tool, Toolbox
-
-pytestmark = pytest.mark.anyio
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"to": {"type": "string"}}}
 READS = ToolHints(read_only=True, destructive=False, open_world=False)
@@ -228,3 +228,13 @@ def test_no_server_gives_a_tool_one_of_these_names():
     assert {spec.name for spec in disclosure.AIDS} < disclosure.RESERVED
     with pytest.raises(InvalidInputError):
         raise disclosure.malformed()
+
+
+async def test_a_question_of_thousands_of_words_is_answered_as_quickly_as_another():
+    tools = [offered(f"tool_{number:04}", "lorem ipsum " * 150) for number in range(500)]
+    brief = box(*tools).within(0)
+    query = orjson.dumps({"query": " ".join(f"w{number}" for number in range(5000))}).decode()
+    begun = time.monotonic()
+    found = await brief.call(ToolCall("1", "find_tools", query), CallContext(Who("anna")))
+    assert "Nothing fits." in found.content
+    assert time.monotonic() - begun < 1

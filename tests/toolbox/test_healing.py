@@ -12,8 +12,6 @@ from tests.fakes.mcp_odd import OddServer, tool
 from tests.fakes.mcp_server import modern, older, oldest, running
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 ERAS = pytest.mark.parametrize("app", [modern, older, oldest])
 
 
@@ -256,6 +254,39 @@ async def test_a_server_that_greets_anybody_and_then_wants_a_sign_in_says_so(sho
         server = shop.connect(remote.url)
         await until(lambda: server.state.name == "needs_sign_in")
         assert server.challenge == challenge["www-authenticate"]
+
+
+async def test_a_token_of_the_operator_s_that_is_refused_asks_nobody_to_sign_in(shop):
+    """It has to be mended in the file, so that is said, to readiness and the doctor as well."""
+    async with running(OddServer()) as remote:
+        remote.app = refusing_all(remote.app)
+        where = Address(remote.url, headers={"Authorization": "Bearer old"})
+        server = shop.connect(where)
+        await until(lambda: server.state.name == "failed")
+        asked = len(remote.requests)
+        assert server.state.reason == (
+            "it refuses the token or header that the operator's file gives"
+        )
+        with pytest.raises(CallFailedError, match=r"Shop is unreachable since .* \(it refuses the"):
+            await shop.call(server, "ping")
+        await asyncio.sleep(0.6)
+        assert len(remote.requests) <= 2 * asked  # once more for the call, and not again and again
+
+
+async def test_an_event_stream_that_wants_a_sign_in_says_so(shop):
+    async with running(OddServer()) as remote:
+        remote.app = refusing_all(remote.app)
+        server = shop.connect(Address(remote.url, "sse"))
+        await until(lambda: server.state.name == "needs_sign_in")
+        assert server.challenge == "Bearer"
+
+
+def refusing_all(app):
+    async def refusing(scope, receive, send) -> None:
+        answer = Response(status_code=401, headers={"www-authenticate": "Bearer"})
+        await (app if scope["type"] == "lifespan" else answer)(scope, receive, send)
+
+    return refusing
 
 
 async def test_cancelling_a_call_reaches_the_server_and_frees_the_caller_at_once(shop):

@@ -1,12 +1,16 @@
 """What servers offer: every page of it, and every change."""
 
+import asyncio
+from itertools import count
+from typing import Any
+
 import pytest
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 
 from tests.fakes.mcp_odd import OddServer, tool
 from tests.fakes.mcp_server import modern, older, oldest, running
 from tests.fakes.waiting import until
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_a_thousand_tools_on_many_pages_are_all_there(shop, names):
@@ -16,6 +20,33 @@ async def test_a_thousand_tools_on_many_pages_are_all_there(shop, names):
         server = await shop.ready(remote.url)
         assert len(names(server)) == 1000
         assert (await shop.call(server, "tool_0999")).text == "tool_0999 done"
+
+
+async def test_tools_whose_names_nobody_could_say_are_left_out(shop, names):
+    """The protocol wants at most 128 characters; a decision about such a tool broke the list of all."""
+    odd = OddServer(tool(""), tool("a" * 301), tool("b" * 300), tool("ping"))
+    async with running(odd) as remote:
+        server = await shop.ready(remote.url)
+        assert names(server) == ["b" * 300, "ping"]
+
+
+async def test_a_list_without_end_is_given_up_before_it_fills_the_memory(shop):
+    """Each of its pages is small enough."""
+    odd, pages = OddServer(), count()
+
+    def page() -> dict[str, Any]:
+        number = next(pages)
+        return {
+            "tools": [tool(f"t{number}", description="x" * 9_000_000)],
+            "nextCursor": f"{number}",
+        }
+
+    odd.lists = page
+    async with running(odd) as remote:
+        server = shop.connect(remote.url)
+        await until(lambda: server.state.name == "failed")
+        assert server.state.reason == "what it offers is too much to be listed"
+        assert odd.asked.count("tools/list") <= 8
 
 
 async def test_a_list_that_runs_in_circles_ends(shop, names):
@@ -36,6 +67,31 @@ async def test_a_list_that_changes_in_the_middle_of_a_turn_is_seen(shop, names, 
         await shop.call(server, "change")
         await until(lambda: "newcomer" in names(server))
         assert (await shop.call(server, "newcomer", text="hello")).text == "hello"
+
+
+async def test_a_server_that_never_stops_telling_of_changes_is_asked_less_and_less(shop):
+    """A list costs both sides something, and a new one everybody who looks at it."""
+    server: MCPServer[Any] = MCPServer("restless", log_level="CRITICAL")
+    telling: list[asyncio.Task[None]] = []
+
+    async def tell(ctx: Context) -> None:
+        while True:
+            await ctx.session.send_tool_list_changed()
+            await asyncio.sleep(0.01)
+
+    @server.tool(structured_output=False)
+    async def begin(ctx: Context) -> str:
+        telling.append(asyncio.ensure_future(tell(ctx)))
+        return "begun"
+
+    async with running(older(server)) as remote:
+        connected = await shop.ready(remote.url)
+        await shop.call(connected, "begin")
+        before = len(remote.requests)
+        await asyncio.sleep(1.5)
+        telling[0].cancel()
+        kinds = 4  # tools, prompts, resources, templates
+        assert kinds <= len(remote.requests) - before <= 6 * kinds
 
 
 async def test_a_tool_that_is_gone_is_looked_for_anew(shop, names):

@@ -9,8 +9,6 @@ from backend.toolbox.records import Address, Command, ServerDefinition
 from tests.fakes.mcp_odd import OddServer
 from tests.fakes.mcp_server import running
 
-pytestmark = pytest.mark.anyio
-
 
 def lookout_for(url: str, source="file") -> Lookout:
     return Lookout(ServerDefinition("shop", source, Address(url)))

@@ -1,6 +1,7 @@
 """Where a server wants people to sign in, in all the ways it may say so."""
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -156,6 +157,14 @@ async def test_s1_discovery_does_not_reach_into_the_house(web: Web) -> None:
 )
 def test_m4_only_protected_addresses_are_opened(address: str, safe: bool) -> None:
     assert is_safe(address) is safe
+
+
+def test_a_refusal_that_is_one_long_word_is_read_in_no_time() -> None:
+    """It comes from a stranger's server, and everybody waits while it is read."""
+    begun = time.monotonic()
+    for header in ("a" * 8000, "a=" * 4000, 'a="' * 2600, "a" + " " * 7990):
+        assert challenge_of(f"Bearer {header}").error == ""
+    assert time.monotonic() - begun < 0.2
 
 
 @pytest.mark.parametrize(

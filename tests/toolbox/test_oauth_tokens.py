@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from backend.toolbox.records import Address, CallFailedError, Outcome, ServerDefinition
+from backend.toolbox.oauth_tokens import Tokens
+from backend.toolbox.records import Address, CallFailedError, Outcome
 from tests.fakes.mcp_server import running
 from tests.fakes.site import FakeSite, Reply
 from tests.fakes.waiting import until
@@ -45,6 +46,30 @@ async def test_a_call_that_is_given_up_does_not_end_the_renewal_it_began(desk: D
     desk.authority.hold.set()
     assert (await second).text == "two"
     assert desk.authority.refreshes == 1
+
+
+async def test_a_renewal_that_comes_late_does_not_undo_a_new_sign_in(desk: Desk) -> None:
+    await desk.signs_in()
+    grant = await desk.grants.of("anna", "shop", desk.server.url)
+    assert grant is not None
+    desk.authority.hold = asyncio.Event()
+    renewing = asyncio.ensure_future(grant.renew(grant.tokens.access))
+    await until(lambda: desk.authority.refreshes)
+    grant.adopt(grant.sign_in, Tokens("newest", "newest", None, ("tools", "mail")), grant.client)
+    desk.authority.hold.set()
+    assert await renewing
+    assert grant.tokens.access == "newest"
+
+
+async def test_a_sweep_in_the_middle_of_a_sign_in_takes_none_of_it(desk: Desk) -> None:
+    """It is stored in several steps, and the sweep is for what nobody owns."""
+    for _ in range(5):
+        signing = asyncio.ensure_future(desk.signs_in())
+        while not signing.done():
+            await desk.grants.prune()
+        await signing
+        assert len(await desk.vault.names()) == 2
+        await desk.grants.forget("anna", "shop")
 
 
 async def test_rotated_tokens_outlive_a_restart(desk: Desk) -> None:
@@ -100,6 +125,47 @@ async def test_t22e_a_failed_renewal_keeps_the_refresh_token(desk: Desk) -> None
     await server.refresh(5)
     assert (await desk.shop.call(server, "echo", text="later")).text == "later"
     assert desk.authority.refreshes == 2
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_renewal_that_fails_is_told_at_once_and_ends_nothing_else(
+    desk: Desk, told: bool
+) -> None:
+    """Trying again in a moment is no use: the next renewal has to wait."""
+    await desk.signs_in()
+    server = await desk.connected()
+    session = server.session
+    desk.authority.expire()
+    desk.clock.forward(hours=2 if told else 0)
+    desk.authority.token_reply = FAILS
+    async with asyncio.timeout(2):
+        for _ in range(3):
+            with pytest.raises(CallFailedError, match=r"^Shop cannot be used: its sign-in could"):
+                await desk.shop.call(server, "echo", text="now")
+    assert server.session is session
+    assert desk.authority.refreshes == 1
+
+
+async def test_calls_that_find_no_renewal_leave_no_connection_behind(desk: Desk) -> None:
+    """Those of all servers come from one pool: it would be empty after an hour of such calls."""
+    await desk.signs_in()
+    server = await desk.connected()
+    desk.authority.expire()
+    before = desk.server.running.connections
+    desk.authority.hold = asyncio.Event()
+    calls = [asyncio.ensure_future(desk.shop.call(server, "echo", text="now")) for _ in range(5)]
+    await until(lambda: desk.server.running.connections >= before + 4)
+    await until(lambda: desk.authority.refreshes)
+    for call in calls[:3]:
+        call.cancel()
+    desk.authority.token_reply = FAILS
+    desk.authority.hold.set()
+    await asyncio.gather(*calls, return_exceptions=True)
+    for _ in range(5):
+        with pytest.raises(CallFailedError):
+            await desk.shop.call(server, "echo", text="now")
+    # Soon: the server itself would close them after 5 s, and the pool would not know.
+    await until(lambda: desk.server.running.connections <= before + 1, seconds=2)
 
 
 async def test_a_renewal_that_fails_before_the_end_disturbs_nobody(desk: Desk) -> None:
@@ -229,7 +295,7 @@ async def test_what_the_operator_gave_a_server_is_not_replaced(desk: Desk, tmp_p
     token.write_text("wrong")
     where = Address(desk.server.url, token_file=token)
     server = desk.shop.connect(where, person="anna")
-    await until(lambda: server.state.name == "needs_sign_in")
-    assert isinstance(server.definition, ServerDefinition)
+    await until(lambda: server.state.name == "failed")
+    assert "the operator's file" in server.state.reason  # a person's sign-in would not help
     shown = {asked.get("authorization") for asked in desk.server.running.requests}
     assert "Bearer wrong" in shown

@@ -8,6 +8,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import UrlElicitationRequiredError
 from mcp.types import ElicitRequestURLParams
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from backend.toolbox.context import NO, Answer, CallContext, Question
@@ -15,9 +16,31 @@ from backend.toolbox.records import CallFailedError
 from tests.fakes.mcp_odd import OddServer
 from tests.fakes.mcp_server import older, running
 
-pytestmark = pytest.mark.anyio
-
 PAGE = "https://accounts.example/connect"
+
+
+class Colour(BaseModel):
+    colour: str
+
+
+async def test_a_server_that_asks_nobody_again_and_again_comes_to_its_deadline(shop):
+    """Where no person is, each question is refused at once: that must not be time for ever."""
+    server: MCPServer[Any] = MCPServer("nag", log_level="CRITICAL")
+    asked = []
+
+    @server.tool(structured_output=False)
+    async def nag(ctx: Context) -> str:
+        while True:
+            asked.append(await ctx.elicit("Which colour?", Colour))
+            await asyncio.sleep(0.05)
+
+    shop.seconds = 0.2
+    async with running(older(server)) as remote:
+        connected = await shop.ready(remote.url)
+        with pytest.raises(CallFailedError, match="no answer within"):
+            async with asyncio.timeout(4):
+                await shop.call(connected, "nag")
+    assert len(asked) > 3
 
 
 class Bank:

@@ -11,8 +11,6 @@ from backend.toolbox.records import CallFailedError
 from tests.fakes.mcp_odd import OddServer, text, tool
 from tests.fakes.mcp_server import modern, older, oldest, running
 
-pytestmark = pytest.mark.anyio
-
 TOTAL = {
     "type": "object",
     "properties": {"total": {"type": "integer"}, "format": {"type": "string"}},
@@ -121,6 +119,12 @@ async def test_structured_content_that_breaks_its_promise_is_told(shop, structur
 async def test_a_promised_structure_that_is_missing_is_told(shop):
     with pytest.raises(CallFailedError, match="promised a structured answer"):
         await outcome(shop, text("no structure"), outputSchema=TOTAL)
+
+
+async def test_a_schema_that_is_none_promises_nothing(shop):
+    given = text("seven", structuredContent={"total": 7})
+    result = await outcome(shop, given, outputSchema=TOTAL | {"$id": 5})
+    assert (result.text, result.failed) == ("seven", False)
 
 
 async def test_a_schema_that_asks_for_endless_work_is_given_up(shop):

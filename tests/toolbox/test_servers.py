@@ -1,93 +1,20 @@
-"""The registry: where servers come from, what is on offer to whom, what people switch."""
+"""The registry: which servers there are, what is on offer to whom, what people switch."""
 
 import re
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import orjson
 import pytest
 
 from backend.container import open_services
-from backend.db.database import Database, open_database
-from backend.kit.addresses import Openings
-from backend.kit.clock import SystemClock
-from backend.kit.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from backend.kit.outbound import Outbound
-from backend.messages import ToolCall, ToolSpec
-from backend.toolbox.context import CallContext, Decision, Who
-from backend.toolbox.options import ServersOptions
-from backend.toolbox.records import Address
-from backend.toolbox.servers import ToolServers
-from backend.toolbox.service import Tool
-from backend.toolbox.store import ToolboxStore
+from backend.messages import ToolCall
+from backend.toolbox.context import CallContext, Who
 from tests.conftest import make_settings
 from tests.fakes.mcp_odd import OddServer, text, tool
 from tests.fakes.mcp_server import modern, running
 from tests.fakes.waiting import until
-
-pytestmark = pytest.mark.anyio
-
-CLOCK = SystemClock()
-ANNA = Who("anna")
-
-
-async def _yes(_) -> Decision:
-    return Decision(allowed=True)
-
-
-SAYS_YES = CallContext(ANNA, approve=_yes)
-
-
-async def _clock(*_: object) -> str:
-    return "noon"
-
-
-OWN = Tool(ToolSpec("clock", "Tells the time.", {"type": "object", "properties": {}}), _clock)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    async with open_database(tmp_path / "parlor.db") as opened:
-        await opened.write(
-            lambda c: c.execute(
-                "INSERT INTO users (id, username, display_name, role, password_hash, created_at)"
-                " VALUES ('anna', 'anna', 'Anna', 'owner', '', 0)"
-            )
-        )
-        yield opened
-
-
-@asynccontextmanager
-async def household(database: Database, *entries: dict, **more) -> AsyncGenerator[ToolServers]:
-    """Servers of a file with these entries; started."""
-    folder = database.path.parent
-    file = folder / "mcp_servers.json"
-    file.write_bytes(orjson.dumps({"servers": entries} | more.pop("file", {})))
-    options = ServersOptions(
-        file, folder / "homes", ("parlor",), more.pop("hosts", ()), more.pop("ports", ())
-    )
-    servers = ToolServers(ToolboxStore(database, CLOCK), options, CLOCK, own_tools=[OWN], **more)
-    await servers.start()
-    try:
-        yield servers
-    finally:
-        await servers.aclose()
-
-
-def offered(servers: ToolServers, who: Who = ANNA) -> list[str]:
-    return [spec.name for spec in servers.toolbox_for(who).specs]
-
-
-async def all_ready(servers: ToolServers) -> None:
-    await until(
-        lambda: (
-            servers.connections
-            and all(one.state.name == "ready" for one in servers.connections.values())
-        )
-    )
+from tests.toolbox.registry import ANNA, SAYS_YES, all_ready, household, offered, says_yes
 
 
 async def test_tools_of_servers_and_of_parlor_are_offered_side_by_side(database):
@@ -129,6 +56,20 @@ async def test_t22d_a_tool_that_went_away_during_the_turn_is_named(database):
         assert offered(servers) == ["clock", "read_more"]
 
 
+async def test_a_tool_that_is_switched_off_during_the_turn_does_not_run_any_more(database):
+    odd = OddServer()
+    async with (
+        running(odd) as remote,
+        household(database, {"id": "calendar", "url": remote.url}) as servers,
+    ):
+        await all_ready(servers)
+        box = servers.toolbox_for(ANNA)
+        await servers.switch_tools("calendar", {"ping": False})
+        result = await box.call(ToolCall("1", "ping", "{}"), SAYS_YES)
+        assert (result.failed, result.content) == (True, "ping is switched off.")
+        assert "tools/call" not in odd.asked
+
+
 async def test_a_tool_that_left_the_list_during_the_turn_is_still_tried(database):
     odd = OddServer(tool("old"))
     async with (
@@ -151,10 +92,10 @@ async def test_the_same_name_on_two_servers_is_told_apart(database):
         async with household(database, *entries) as servers:
             await all_ready(servers)
             assert offered(servers) == ["a__ping", "b__ping", "clock", "read_more"]
-            before = servers.offered_name("b", "ping")
+            (before,) = (one.spec.name for one in servers.tools_of("b"))
             await one.kill()
             await until(lambda: servers.connections["a"].state.name == "failed")
-            assert servers.offered_name("b", "ping") == before
+            assert [one.spec.name for one in servers.tools_of("b")] == [before]
 
 
 async def test_a_thousand_tools_are_offered_and_called(database):
@@ -171,10 +112,26 @@ async def test_a_thousand_tools_are_offered_and_called(database):
         ).content == "tool_0500 done"
 
 
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**400], ids=["64", "63", "huge"])
+async def test_a_number_that_is_too_large_to_be_sent_on_spoils_nobody_s_turn(database, number):
+    """JavaScript writes 2**64 like that; one such schema took all tools from everybody."""
+    schema = {"type": "object", "properties": {"n": {"enum": [1, number]}}}
+    odd = OddServer(tool("ping") | {"inputSchema": schema, "outputSchema": schema}, tool("pong"))
+    async with (
+        running(odd) as remote,
+        household(database, {"id": "odd", "url": remote.url}) as servers,
+    ):
+        await all_ready(servers)
+        assert offered(servers) == ["clock", "ping", "pong", "read_more"]
+        specs = {spec.name: spec for spec in servers.toolbox_for(ANNA).specs}
+        assert orjson.dumps(specs["ping"].parameters)
+        await servers.decisions.choose("anna", ("odd", "ping"), "allow")
+
+
 async def test_a_long_result_is_read_on_by_the_model(database):
     odd = OddServer()
     odd.results["ping"] = text("".join(f"{number:05}" for number in range(10_000)))
-    context = CallContext(ANNA, approve=_yes)
+    context = CallContext(ANNA, approve=says_yes)
     async with (
         running(odd) as remote,
         household(database, {"id": "odd", "url": remote.url}) as servers,
@@ -254,99 +211,22 @@ async def test_a_refresh_reads_the_file_again(database):
         assert list(servers.connections) == ["two"]
 
 
-async def test_s2_a_person_s_server_inside_the_house_needs_the_operator_s_word(database):
+async def test_a_server_that_makes_up_new_names_all_the_time_does_not_fill_the_memory(database):
+    """What is gone is remembered, to be named when a model calls it; but not without end."""
+    odd = OddServer(tool("first"))
     async with (
-        running(OddServer()) as remote,
-        household(database, outbound=Outbound()) as servers,
+        running(odd) as remote,
+        household(database, {"id": "odd", "url": remote.url}) as servers,
     ):
-        with pytest.raises(UnavailableError, match="cannot be reached"):
-            await servers.roster.add(remote.url, added_by="anna")
-        assert remote.requests == []
-        assert servers.connections == {}
-
-
-async def test_s2_what_cannot_be_reached_sounds_the_same_whatever_the_reason(database):
-    async with (
-        running(OddServer()) as remote,
-        household(database, outbound=Outbound()) as servers,
-    ):
-        words = set()
-        for url in (remote.url, "http://127.0.0.1:9/mcp", "http://[::1]:8080/mcp"):
-            with pytest.raises(UnavailableError) as refused:
-                await servers.roster.add(url, added_by="anna")
-            words.add(refused.value.detail)
-    assert len(words) == 1
-
-
-async def test_a_server_that_a_person_adds_is_there_after_a_restart(database):
-    outbound = Outbound(Openings.of(["127.0.0.0/8"]))
-    async with running(OddServer()) as remote:
-        async with household(database, outbound=outbound) as servers:
-            added = await servers.roster.add(remote.url, added_by="anna")
-            assert added.definition.id == "odd-server"
-            assert "ping" in offered(servers)
-            again = await servers.roster.add(remote.url, added_by="anna")
-            assert again is added
-        async with household(database, outbound=outbound) as servers:
-            await all_ready(servers)
-            assert "ping" in offered(servers)
-            await servers.remove("odd-server")
-            assert offered(servers) == ["clock", "read_more"]
-        async with household(database, outbound=outbound) as servers:
-            assert servers.connections == {}
-    await outbound.aclose()
-
-
-async def test_nothing_that_a_person_types_is_filled_in_from_the_environment(database, monkeypatch):
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-canary")
-    outbound = Outbound(Openings.of(["127.0.0.0/8"]))
-    paths: list[str] = []
-    odd = OddServer()
-
-    async def noting(scope, receive, send) -> None:
-        if scope["type"] == "http":
-            paths.append(scope["raw_path"].decode() + "?" + scope["query_string"].decode())
-        await odd(scope, receive, send)
-
-    async with running(noting) as remote, household(database, outbound=outbound) as servers:
-        words = "${OPENROUTER_API_KEY}$OPENROUTER_API_KEY%OPENROUTER_API_KEY%"
-        added = await servers.roster.add(
-            f"{remote.url}/{words}?key={words}", added_by="anna", title=words
-        )
-        assert added.definition.title == words
-        asked = [*paths, *(str(request) for request in remote.requests)]
-    await outbound.aclose()
-    assert paths
-    assert not [one for one in asked if "canary" in one]
-
-
-@pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "stdio:ls", "ls -la", "", "http://me:secret@host/mcp"]
-)
-async def test_people_add_web_addresses_and_nothing_else(database, url):
-    async with household(database) as servers:
-        with pytest.raises(InvalidInputError):
-            await servers.roster.add(url, added_by="anna")
-
-
-async def test_a_server_of_the_file_is_not_removed_from_here(database):
-    async with household(database, {"id": "odd", "url": "http://127.0.0.1:9/mcp"}) as servers:
-        with pytest.raises(ConflictError, match="operator's file"):
-            await servers.remove("odd")
-        with pytest.raises(NotFoundError):
-            await servers.remove("nobody")
-
-
-async def test_servers_on_the_operator_s_hosts_are_found(database):
-    async with running(OddServer()) as one, running(OddServer()) as two:
-        ports = (one.port, two.port, 9)
-        async with household(database, hosts=("127.0.0.1",), ports=ports) as servers:
-            await until(lambda: len(servers.connections) == 2)
-            assert list(servers.connections) == ["odd-server", "odd-server-2"]
-            assert {one.definition.source for one in servers.connections.values()} == {"discovery"}
-            where = servers.connections["odd-server"].definition.where
-            assert isinstance(where, Address)
-            assert where.url == one.url
+        await all_ready(servers)
+        gate, told = servers.gate_for(ANNA), []
+        for generation in range(5):
+            assert offered(servers)
+            told.append(gate.missing("first") != "")
+            names = (f"tool_{generation}_{number}" for number in range(400))
+            odd.tools = [tool(name) for name in names]
+            await servers.connections["odd"].refresh(5)
+        assert told == [True, True, True, True, False]
 
 
 async def test_what_a_server_gives_is_checked_against_its_schema_in_a_turn(database):

@@ -7,8 +7,6 @@ import pytest
 from backend.messages import ToolCall, ToolReturn, ToolSpec
 from backend.toolbox.service import Tool, Toolbox
 
-pytestmark = pytest.mark.anyio
-
 SPEC = ToolSpec("say", "Says it.", {"type": "object", "properties": {}})
 
 

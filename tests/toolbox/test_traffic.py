@@ -16,8 +16,6 @@ from tests.fakes.mcp_odd import OddServer, text
 from tests.fakes.mcp_server import modern, older, oldest, out_for_long, running
 from tests.fakes.waiting import until
 
-pytestmark = pytest.mark.anyio
-
 ROOT = str(Path(__file__).parents[2])
 SHOP = ServerDefinition("shop", "file", Address("http://127.0.0.1:9/mcp"))
 
