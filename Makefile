@@ -74,7 +74,7 @@ build: ## dist/parlor.pyz: the whole product in one file, with its checksum and 
 	@$(SETUP) dev
 	@$(PYTHON) .make/package.py
 
-conformance: ## the official MCP conformance suite against our tool servers
+conformance: ## the official MCP conformance suite against our servers and our client
 	@$(SETUP) dev
 	@PATH="$$($(SETUP) node):$$PATH" $(PYTHON) -m tests.conformance
 

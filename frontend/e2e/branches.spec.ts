@@ -25,6 +25,44 @@ test("an edited message becomes a branch; both can be read again", async ({ chat
   await expect(chat.questions).toHaveCount(2);
 });
 
+test("what is heard late does not undo what was heard after it", async ({ chat }) => {
+  const { page } = chat;
+  await chat.open();
+  await chat.askAndWait("hello");
+  for (const place of ["2/2", "3/3"]) {
+    await chat.answers.last().getByRole("button", { name: "Regenerate" }).click();
+    await chat.answered();
+    await expect(chat.answers.last().getByText(place)).toBeVisible();
+  }
+  const answers = (await chat.stored()).filter((message) => message.role === "assistant");
+  const path = `/api/conversations/${chat.conversationId}`;
+  const choose = (place: number) =>
+    page.request.patch(path, {
+      data: { leaf_id: answers[place]?.id },
+      headers: { origin: new URL(page.url()).origin },
+    });
+  let release = () => {};
+  const late = new Promise<void>((resolve) => (release = resolve));
+  const reading = page.waitForRequest(`**${path}`);
+  await page.route(
+    `**${path}`,
+    async (route) => {
+      const response = await route.fetch();
+      await late;
+      await route.fulfill({ response });
+    },
+    { times: 1 },
+  );
+  await choose(0);
+  await (await reading).allHeaders();
+  await choose(1);
+  await expect(chat.answers.last().getByText("2/3")).toBeVisible();
+  release();
+  await page.unrouteAll({ behavior: "wait" });
+  await page.getByRole("button", { name: "Actions for this conversation" }).click();
+  await expect(chat.answers.last().getByText("2/3")).toBeVisible();
+});
+
 test("a regenerated answer stands beside the old one", async ({ chat }) => {
   await chat.open();
   await chat.askAndWait("hello");

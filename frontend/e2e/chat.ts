@@ -49,6 +49,13 @@ export class Chat {
     await this.answered();
   }
 
+  /** Makes the buttons of a question seen, as a mouse or a finger does. */
+  async pointAt(question: Locator): Promise<void> {
+    const words = question.locator(".bubble");
+    if (await this.page.evaluate(() => matchMedia("(hover: none)").matches)) await words.tap();
+    else await words.hover();
+  }
+
   get conversationId(): string {
     return /\/c\/([\w-]+)$/.exec(new URL(this.page.url()).pathname)?.[1] ?? "";
   }

@@ -53,7 +53,7 @@ for (const [size, device] of Object.entries(SIZES)) {
       const sent = page.getByRole("list", { name: "Went along with the message" });
       await sent.getByRole("button", { name: /soup/ }).click();
       await looked(page, name("sent"));
-      await page.locator("article.user").hover();
+      await chat.pointAt(page.locator("article.user"));
       await page.getByRole("button", { name: "Edit message" }).click();
       await looked(page, name("edit"));
       await page.getByRole("button", { name: "Cancel" }).click();

@@ -36,12 +36,54 @@ test("a conversation is renamed, pinned, archived, found and deleted", async ({ 
   await expect(row).toHaveCount(0);
   await page.getByRole("button", { name: "Undo" }).click();
   await expect(row).toHaveCount(1);
+  await expect(page.getByRole("button", { name: "Undo" })).toHaveCount(0);
+
+  await page.getByRole("button", { name: "Actions for this conversation" }).click();
+  await page.getByRole("menuitem", { name: "Archive", exact: true }).click();
+  await expect(row).toHaveCount(0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(row).toHaveCount(1);
 
   await act("Delete");
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await expect(row).toHaveCount(0);
   await expect(page).toHaveURL(/\/$/);
   expect((await page.request.get(`/api/conversations/${id}`)).status()).toBe(404);
+});
+
+test("a search shows the words it found, marked, and as text", async ({ chat }) => {
+  const { list } = chat;
+  await chat.open();
+  await chat.askAndWait("Are <b>quinces</b> ripe in **October**?");
+  const search = list.getByRole("searchbox");
+  await search.fill("october quinc");
+  const row = list.getByRole("listitem");
+  await expect(row).toHaveCount(1);
+  await expect(row).toContainText("Are <b>quinces</b> ripe in October?");
+  await expect(row.locator("mark")).toHaveText(["quinces", "October"]);
+  await expect(list.getByRole("status")).toHaveText("1 found");
+  await search.fill("no quinces at all");
+  await expect(list.getByText("Nothing found for “no quinces at all”.")).toBeVisible();
+  await expect(row).toHaveCount(0);
+  await search.fill("");
+  await expect(list.getByRole("heading", { name: "Today" })).toBeVisible();
+  await expect(list.locator("mark")).toHaveCount(0);
+});
+
+test("a search that fails shows no rows that other words found", async ({ chat }) => {
+  const { list, page } = chat;
+  await chat.open();
+  await chat.askAndWait("medlars are soft");
+  const search = list.getByRole("searchbox");
+  await search.fill("medlars");
+  await expect(list.getByRole("listitem")).toHaveCount(1);
+  await page.route(/\/api\/conversations\?.*q=/, (route) => route.abort());
+  await search.fill("medlars are hard");
+  await expect(list.getByRole("button", { name: "Try again" })).toBeVisible();
+  await expect(list.getByRole("listitem")).toHaveCount(0);
+  await page.unroute(/\/api\/conversations\?.*q=/);
+  await search.fill("medlars soft");
+  await expect(list.getByRole("listitem")).toHaveCount(1);
 });
 
 test("a conversation that is gone says so and offers a new one", async ({ chat }) => {

@@ -57,7 +57,7 @@ for (const [size, device] of Object.entries(SIZES)) {
       await looked(page, name("dialog"));
       await page.getByRole("button", { name: "Keep" }).click();
 
-      await chat.questions.last().hover();
+      await chat.pointAt(chat.questions.last());
       await chat.questions.last().getByRole("button", { name: "Edit message" }).click();
       await looked(page, name("edit"));
       if (size === "phone") await page.getByRole("button", { name: "Show the list" }).click();

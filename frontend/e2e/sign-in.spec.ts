@@ -238,29 +238,3 @@ test("why signing in elsewhere did not work is told in our own words", async ({
   await page.goto("/login#problem=Call%20this%20number");
   await expect(page.getByRole("alert")).toHaveText(/did not work/);
 });
-
-test("other ways in are offered by their names, and refuse with words", async ({ browser }) => {
-  const household = await Household.start({
-    PARLOR_OIDC_ISSUER: "http://127.0.0.1:9",
-    PARLOR_OIDC_CLIENT_ID: "parlor",
-    PARLOR_OIDC_CLIENT_SECRET: "not a secret",
-    PARLOR_OIDC_NAME: "Home Identity",
-    PARLOR_ACCESS_TEAM: "https://example.cloudflareaccess.com",
-    PARLOR_ACCESS_AUDIENCE: "parlor",
-  });
-  const page = await (await browser.newContext({ baseURL: household.url })).newPage();
-  await page.goto("/settings/devices");
-  await expect(page).toHaveURL(/\/login$/);
-  await expect(page.getByRole("button", { name: "Sign in with Cloudflare Access" })).toBeEnabled();
-  await expect(page.getByRole("alert")).toHaveCount(0);
-  await looked(page, "desktop-light-login-ways");
-  await page.getByRole("button", { name: "Sign in with Cloudflare Access" }).click();
-  await expect(page.getByRole("alert")).toBeVisible();
-
-  // Nobody answers there: back at the login, with the reason.
-  await page.getByRole("link", { name: "Sign in with Home Identity" }).click();
-  await expect(page.getByRole("alert")).toContainText("could not sign you in");
-  await signIn(page, OWNER);
-  await expect(page).toHaveURL(/\/settings\/devices$/);
-  await household.stop();
-});

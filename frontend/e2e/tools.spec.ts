@@ -37,8 +37,9 @@ test("a no is heard by the model, and stays on the screen", async ({ chat, works
   workshop.plan("test_echo", { message: "x" });
   await chat.open();
   await chat.ask("echo that");
-  await card(chat.page).getByRole("button", { name: "Don’t allow" }).click();
+  await card(chat.page).getByRole("button", { name: "Don’t allow" }).press("Enter");
   await chat.answered();
+  await expect(chat.field).toBeFocused();
   await expect(chat.answers.last()).toContainText("Not allowed");
   await expect(chat.answers.last()).toContainText("Did not run");
   expect(workshop.upstream.heard.at(-1)).toContain("said no");

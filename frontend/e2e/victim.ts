@@ -64,14 +64,21 @@ export const test = base.extend<{ victim: Watched }, { nasty: Nasty }>({
   },
 });
 
+const HALF_A_LINK = /\[[^[\]\n]{0,200}(?:\](?:\([^()\s]{0,500})?)?$/;
+
+/** Pieces that change what is shown: half a link is not. */
+function drawn({ text, piece = 1 }: Answer): number {
+  const ends = Array.from({ length: Math.ceil(text.length / piece) }, (_, at) => (at + 1) * piece);
+  return ends.filter((end) => !HALF_A_LINK.test(text.slice(0, end))).length;
+}
+
 /** Has it said, and looks at the page while that grows, when it is whole, and after a reload. */
 export async function survives({ page, chat }: Watched, upstream: Upstream, answer: Answer) {
   upstream.answer = { paced: true, ...answer };
   await chat.open();
   await chat.askAndWait("payloads");
-  const pieces = answer.text.length / (answer.piece ?? 1);
-  // Nearly every piece was drawn before the next one came.
-  expect(await changesOf(page)).toBeGreaterThan(pieces / 4);
+  // Most pieces were drawn before the next one came.
+  expect(await changesOf(page)).toBeGreaterThan(drawn(answer) / 4);
   expect(await stateOf(page)).toEqual(UNHARMED);
   await page.reload();
   await chat.answered();

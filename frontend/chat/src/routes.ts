@@ -1,6 +1,6 @@
 /** The app's few addresses. */
 
-export const SETTINGS_PAGES = [
+const SETTINGS_PAGES = [
   "account",
   "people",
   "tools",

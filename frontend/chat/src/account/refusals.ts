@@ -5,6 +5,7 @@ const WORDS: Readonly<Record<string, string>> = {
   oidc_expired: "That took too long. Please start again.",
   oidc_taken: "That account is connected to somebody else here.",
   oidc_failed: "The other service could not sign you in right now.",
+  too_many_attempts: "Too many tries from here. Please wait a quarter of an hour.",
 };
 
 /** Any other code is told without its name: it comes from an address that anybody can write. */

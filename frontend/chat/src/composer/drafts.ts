@@ -57,6 +57,13 @@ export function together(
   return [...returned, ...others].slice(0, MOST);
 }
 
+export function without(
+  attached: readonly Attached[],
+  { server_id, uri }: Attached,
+): readonly Attached[] {
+  return attached.filter((one) => one.server_id !== server_id || one.uri !== uri);
+}
+
 /** The next person at this screen shall not find them. */
 export function forgetDrafts(): void {
   for (const key of Object.keys(localStorage)) {

@@ -84,10 +84,6 @@ export class LiveAnswer {
     return this.#follower.turnId;
   }
 
-  get leftBehind(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
   /** Returns when the answer ended or nobody wants it any longer; throws when it was refused. */
   async run(): Promise<void> {
     try {

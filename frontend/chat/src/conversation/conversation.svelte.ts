@@ -10,6 +10,7 @@ import type {
 
 import { type Begin, LiveAnswer } from "./answer.svelte.ts";
 import { isLimit } from "./limits.ts";
+import { Readings } from "./readings.ts";
 import { streamRequest, timezone } from "./requests.ts";
 import {
   type Outgoing,
@@ -47,11 +48,14 @@ export class OpenConversation {
   model = $state<string | null>(null);
   /** Why this person may not ask that, or not now; stays at the composer until they ask again. */
   refusal = $state("");
+  /** Counts what takes the control away that it was done with. */
+  acts = $state(0);
   readonly thread = new Thread();
   readonly #around: Surroundings;
   /** Turns followed to their end: a summary that still calls one running is late. */
   readonly #ended = new Set<string>();
   #left = false;
+  readonly #readings = new Readings();
 
   constructor(around: Surroundings, id: string | null) {
     this.#around = around;
@@ -71,9 +75,10 @@ export class OpenConversation {
   /** Reads the conversation again and joins a turn that runs in it. */
   async refresh(): Promise<void> {
     if (this.id === null) return;
+    const asked = this.#readings.asks();
     try {
       const fresh = await this.#around.api.conversation(this.id);
-      if (!this.#left) this.#take(fresh);
+      if (!this.#left && this.#readings.takes(asked)) this.#take(fresh, asked);
     } catch (problem) {
       if (problem instanceof ApiError && problem.status === 404) this.#vanish();
       else if (this.phase === "loading") this.phase = "failed";
@@ -81,9 +86,9 @@ export class OpenConversation {
     }
   }
 
-  #take(fresh: Conversation): void {
+  #take(fresh: Conversation, asked: number): void {
     const { messages, leaf_id, system_prompt: _, ...summary } = fresh;
-    this.thread.take(messages, leaf_id);
+    this.thread.take(messages, this.#readings.knowsOfChoice(asked) ? leaf_id : this.thread.leafId);
     this.summary = summary;
     this.phase = "ready";
     const running = summary.running_turn_id;
@@ -209,6 +214,7 @@ export class OpenConversation {
       onWake: this.#around.onWake,
     });
     this.thread.begins(live, place);
+    if (begin.how === "ask") this.acts += 1;
     try {
       await live.run();
     } catch (problem) {
@@ -253,17 +259,20 @@ export class OpenConversation {
     const leaf = this.thread.newestLeaf(id);
     this.thread.leafId = leaf;
     if (this.id === null || leaf === null || this.thread.isLive(leaf)) return;
+    this.#readings.chooses();
     try {
       await this.#around.api.changeConversation(this.id, { leaf_id: leaf });
     } catch (problem) {
       this.#around.onProblem(wordsFor(problem));
     }
+    this.#readings.chooses();
   }
 
   async deleteMessage(node: Shown): Promise<void> {
     if (this.id === null) return;
     await this.#around.api.deleteMessage(this.id, node.id);
     this.thread.drop(node);
+    this.acts += 1;
     await this.refresh();
   }
 

@@ -7,6 +7,13 @@ export interface EndingWords {
   readonly canContinue: boolean;
 }
 
+/** Limits of a turn; a remark of the answer says which, and how far it came. */
+const PAUSES: ReadonlySet<string | null> = new Set([
+  "step_limit",
+  "tool_error_limit",
+  "cost_limit",
+]);
+
 export function endingOf(message: Message): EndingWords | null {
   const said = message.parts.some((part) => part.type === "text" && part.text.trim() !== "");
   switch (message.status) {
@@ -25,6 +32,13 @@ export function endingOf(message: Message): EndingWords | null {
     case "complete":
       if (message.finish_reason === "length") {
         return { words: "The answer reached its length limit.", grave: false, canContinue: true };
+      }
+      if (PAUSES.has(message.finish_reason)) {
+        return { words: "This answer has paused.", grave: false, canContinue: true };
+      }
+      if (message.finish_reason === "content_filter") {
+        const words = "The provider's content filter cut this answer short.";
+        return { words, grave: false, canContinue: false };
       }
       if (said) return null;
       return { words: "The model said nothing.", grave: false, canContinue: false };

@@ -1,6 +1,11 @@
 import type { Api } from "@parlor/shared/api/client.ts";
 import { wordsFor } from "@parlor/shared/api/errors.ts";
-import type { ConversationChange, LiveEvent, Summary } from "@parlor/shared/api/types.ts";
+import type {
+  ConversationChange,
+  ConversationPage,
+  LiveEvent,
+  Summary,
+} from "@parlor/shared/api/types.ts";
 import { ordered } from "@parlor/shared/chat/groups.ts";
 
 const PAGE = 50;
@@ -12,6 +17,10 @@ export class Library {
   phase = $state<"loading" | "ready" | "failed">("loading");
   problem = $state("");
   query = $state("");
+  /** What `items` were found by: the answer to `query` is a moment late. */
+  sought = $state("");
+  /** What the items that were found say around the words. */
+  excerpts = $state.raw<ConversationPage["excerpts"]>({});
   archived = $state(false);
   loadingMore = $state(false);
   readonly #api: Api;
@@ -28,24 +37,33 @@ export class Library {
   /** Reads the first page afresh. Answers to older questions are dropped. */
   async load(): Promise<void> {
     const asked = ++this.#asked;
+    const sought = this.query.trim();
     try {
-      const page = await this.#api.conversations(this.#question());
+      const page = await this.#api.conversations(this.#question(sought));
       if (asked !== this.#asked) return;
       this.items = page.conversations;
+      this.excerpts = page.excerpts;
       this.#cursor = page.next_cursor;
       this.phase = "ready";
     } catch (problem) {
       if (asked !== this.#asked) return;
       this.problem = wordsFor(problem);
+      // A list may be old; what was found by other words is no answer.
+      if (sought !== this.sought) this.#empty();
       if (this.items.length === 0) this.phase = "failed";
     }
+    this.sought = sought;
+  }
+
+  #empty(): void {
+    this.items = [];
+    this.#cursor = null;
   }
 
   clear(): void {
     this.#asked += 1;
-    this.items = [];
-    this.#cursor = null;
-    this.query = "";
+    this.#empty();
+    this.query = this.sought = "";
     this.phase = "loading";
   }
 
@@ -55,10 +73,11 @@ export class Library {
     const asked = this.#asked;
     this.loadingMore = true;
     try {
-      const page = await this.#api.conversations({ ...this.#question(), cursor });
+      const page = await this.#api.conversations({ ...this.#question(this.sought), cursor });
       if (asked !== this.#asked) return;
       const known = new Set(this.items.map((item) => item.id));
       this.items = [...this.items, ...page.conversations.filter((item) => !known.has(item.id))];
+      this.excerpts = { ...this.excerpts, ...page.excerpts };
       this.#cursor = page.next_cursor;
     } catch (problem) {
       this.problem = wordsFor(problem);
@@ -67,9 +86,8 @@ export class Library {
     }
   }
 
-  #question() {
+  #question(q: string) {
     const question = { limit: PAGE, archived: this.archived };
-    const q = this.query.trim();
     return q === "" ? question : { ...question, q };
   }
 
@@ -102,8 +120,8 @@ export class Library {
       this.#drop(summary.id);
     } else if (known) {
       const items = this.items.map((item) => (item.id === summary.id ? summary : item));
-      this.items = this.query === "" ? ordered(items) : items;
-    } else if (this.query === "" && this.phase === "ready") {
+      this.items = this.sought === "" ? ordered(items) : items;
+    } else if (this.sought === "" && this.phase === "ready") {
       this.items = ordered([summary, ...this.items]);
     }
   }

@@ -113,6 +113,22 @@ export class AppState {
     this.toasts.show(wordsFor(problem), { kind: "problem" });
   }
 
+  /** Or takes it out of the archive; either can be taken back for a moment. */
+  async archive(id: string, archived: boolean): Promise<void> {
+    try {
+      await this.library.change(id, { archived });
+      const onpick = () => {
+        this.library.change(id, { archived: !archived }).catch((problem: unknown) => {
+          this.tell(problem);
+        });
+      };
+      const words = archived ? "Archived." : "Back in the list.";
+      this.toasts.show(words, { action: { label: "Undo", onpick } });
+    } catch (problem) {
+      this.tell(problem);
+    }
+  }
+
   async deleteConversation(id: string): Promise<void> {
     await this.library.delete(id);
     keepDraft(id, "");

@@ -6,6 +6,7 @@ import type {
   NewKey,
   KeyRequest,
   Passkey,
+  ProviderPage,
   RecoveryCodes,
   SessionInfo,
   SignedInUser,
@@ -78,6 +79,11 @@ export class AccountApi {
 
   identities(): Promise<Items<Identity>> {
     return this.#http.json("GET", "/api/auth/identities");
+  }
+
+  /** Where the person signs in there, with their password of here. */
+  beginIdentity(password: string): Promise<ProviderPage> {
+    return this.#http.json("POST", "/api/auth/oidc/link", { password });
   }
 
   removeIdentity(id: string): Promise<void> {

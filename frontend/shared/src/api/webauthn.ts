@@ -49,12 +49,12 @@ export interface UsedCredential extends Answer {
   };
 }
 
-export function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
+function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
-export function base64urlOf(buffer: ArrayBuffer): string {
+function base64urlOf(buffer: ArrayBuffer): string {
   const text = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("");
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
@@ -63,7 +63,7 @@ function described(list: Described[] | undefined): PublicKeyCredentialDescriptor
   return (list ?? []).map((one) => ({ ...one, id: bytesOf(one.id) }));
 }
 
-export function creationOptions(json: CreationJson): PublicKeyCredentialCreationOptions {
+function creationOptions(json: CreationJson): PublicKeyCredentialCreationOptions {
   return {
     ...json,
     challenge: bytesOf(json.challenge),
@@ -72,7 +72,7 @@ export function creationOptions(json: CreationJson): PublicKeyCredentialCreation
   };
 }
 
-export function requestOptions(json: RequestJson): PublicKeyCredentialRequestOptions {
+function requestOptions(json: RequestJson): PublicKeyCredentialRequestOptions {
   return {
     ...json,
     challenge: bytesOf(json.challenge),
@@ -114,7 +114,7 @@ export interface PasskeyUse {
 }
 
 /** Null when the person changed their mind. */
-export async function usePasskey(
+async function usePasskey(
   json: RequestJson,
   { signal, quietly }: PasskeyUse,
 ): Promise<UsedCredential | null> {

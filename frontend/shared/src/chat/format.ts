@@ -38,7 +38,7 @@ export function price(dollars: number): string {
 }
 
 export function clock(iso: string): string {
-  return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return new Date(iso).toLocaleTimeString([], { timeStyle: "short" });
 }
 
 export function longDate(iso: string): string {

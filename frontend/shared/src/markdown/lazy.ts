@@ -1,7 +1,7 @@
 /** Parts that the first screen does not need, each fetched once and asked for again after a failure. */
 import type { Run } from "../chat/highlight.ts";
 
-export class Lazy<T> {
+class Lazy<T> {
   readonly #load: () => Promise<T>;
   #loading: Promise<T | null> | null = null;
   #loaded: T | null = null;

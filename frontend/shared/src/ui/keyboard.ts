@@ -1,3 +1,5 @@
+/** Of keyboards: those on the screen, and those that put words together. */
+
 /** Keeps the screen as high as what the on-screen keyboard leaves of it. Browsers that shrink the
  * page by themselves (`interactive-widget`) are not affected; the others would hide the composer. */
 export function stayAboveKeyboard(): () => void {
@@ -15,4 +17,11 @@ export function stayAboveKeyboard(): () => void {
   return () => {
     viewport.removeEventListener("resize", fit);
   };
+}
+
+/** Keys that finish a word being put together (Chinese, Japanese, Korean) mean that word alone. Safari
+ * tells the last of them by its old number only. */
+export function composes(event: KeyboardEvent): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else tells
+  return event.isComposing || event.keyCode === 229;
 }

@@ -28,8 +28,8 @@ test("what happened is told in a sentence", () => {
   expect(told(event({ kind: "device_paired", subject: "Kitchen" })).words).toBe(
     "Anna paired the display “Kitchen”",
   );
-  expect(told(event({ kind: "sign_in_failed", actor: "", address: "" }))).toMatchObject({
-    words: "Somebody failed to sign in as Anna",
+  expect(told(event({ kind: "sign_in_blocked", actor: "", address: "" }))).toMatchObject({
+    words: "Too many tries to sign in as Anna: blocked for a while",
     grave: true,
     note: "",
   });

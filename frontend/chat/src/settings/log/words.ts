@@ -39,11 +39,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
     grave: true,
   },
   signed_in: { icon: "key", tell: (actor) => `${actor} signed in` },
-  sign_in_failed: {
-    icon: "alert",
-    tell: (_, subject) => `Somebody failed to sign in as ${subject || UNKNOWN}`,
-    grave: true,
-  },
   sign_in_blocked: {
     icon: "alert",
     tell: (_, subject) => `Too many tries to sign in as ${subject || UNKNOWN}: blocked for a while`,

@@ -610,12 +610,21 @@ export type ConversationMetadataOutput = {
 
 /**
  * ConversationPage
+ *
+ * `excerpts`: after a search, what the newest message that it found says around the words, by
+ * conversation. Found by its title alone, a conversation has none.
  */
 export type ConversationPage = {
     /**
      * Conversations
      */
     conversations: Array<ConversationSummary>;
+    /**
+     * Excerpts
+     */
+    excerpts: {
+        [key: string]: Array<ExcerptRun>;
+    };
     /**
      * Next Cursor
      */
@@ -832,6 +841,22 @@ export type ErrorOccurred = {
      * Type
      */
     type: 'error';
+};
+
+/**
+ * ExcerptRun
+ *
+ * Plain text, all of it. `found`: what the search was for.
+ */
+export type ExcerptRun = {
+    /**
+     * Found
+     */
+    found: boolean;
+    /**
+     * Text
+     */
+    text: string;
 };
 
 /**
@@ -1634,10 +1659,7 @@ export type NewPasskey = {
  * NewPassword
  */
 export type NewPassword = {
-    /**
-     * Password
-     */
-    password: string;
+    password: Secret;
 };
 
 /**
@@ -1984,11 +2006,13 @@ export type Person = {
 };
 
 /**
- * PersonChange
+ * PersonPatch
  *
- * Only what is given changes; limits change as a whole.
+ * `current_password`: of the caller, wanted only with another `email` of their own. Whoever has that
+ * address elsewhere may sign in as them.
  */
-export type PersonChange = {
+export type PersonPatch = {
+    current_password?: Secret | null;
     /**
      * Disabled
      */
@@ -2133,6 +2157,18 @@ export type PromptText = {
      * Text
      */
     text: string;
+};
+
+/**
+ * ProviderPage
+ *
+ * `url`: of the provider, where the person is asked.
+ */
+export type ProviderPage = {
+    /**
+     * Url
+     */
+    url: string;
 };
 
 /**
@@ -4305,15 +4341,63 @@ export type OidcCallbackErrors = {
 
 export type OidcCallbackError = OidcCallbackErrors[keyof OidcCallbackErrors];
 
+export type OidcLinkData = {
+    body: PasswordAgain;
+    path?: never;
+    query?: never;
+    url: '/api/auth/oidc/link';
+};
+
+export type OidcLinkErrors = {
+    /**
+     * Bad Request
+     */
+    400: ErrorBody;
+    /**
+     * Unauthorized
+     */
+    401: ErrorBody;
+    /**
+     * Forbidden
+     */
+    403: ErrorBody;
+    /**
+     * Not Found
+     */
+    404: ErrorBody;
+    /**
+     * Content Too Large
+     */
+    413: ErrorBody;
+    /**
+     * Unprocessable Content
+     */
+    422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
+    /**
+     * Bad Gateway
+     */
+    502: ErrorBody;
+};
+
+export type OidcLinkError = OidcLinkErrors[keyof OidcLinkErrors];
+
+export type OidcLinkResponses = {
+    /**
+     * Successful Response
+     */
+    200: ProviderPage;
+};
+
+export type OidcLinkResponse = OidcLinkResponses[keyof OidcLinkResponses];
+
 export type OidcStartData = {
     body?: never;
     path?: never;
-    query?: {
-        /**
-         * Link
-         */
-        link?: boolean;
-    };
+    query?: never;
     url: '/api/auth/oidc/start';
 };
 
@@ -7581,7 +7665,7 @@ export type DeletePersonResponses = {
 export type DeletePersonResponse = DeletePersonResponses[keyof DeletePersonResponses];
 
 export type ChangePersonData = {
-    body: PersonChange;
+    body: PersonPatch;
     path: {
         /**
          * Person Id
@@ -7621,6 +7705,10 @@ export type ChangePersonErrors = {
      * Unprocessable Content
      */
     422: ErrorBody;
+    /**
+     * Too Many Requests
+     */
+    429: ErrorBody;
 };
 
 export type ChangePersonError = ChangePersonErrors[keyof ChangePersonErrors];
