@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from backend.chat.events import ApprovalDecision, TurnKind, TurnStatus
 from backend.messages import JsonObject, Media, Usage
@@ -136,7 +136,9 @@ class ConversationChange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=200)] = ""
+    title: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+    ] = ""
     model: ModelId | None = None
     system_prompt: Annotated[str, Field(max_length=100_000)] | None = None
     pinned: bool = False

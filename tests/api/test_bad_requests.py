@@ -258,6 +258,7 @@ async def test_a_search_is_never_a_query_language(q: str, client: httpx2.AsyncCl
 
 CHANGES: dict[str, Any] = {
     "no title": {"title": ""},
+    "a title of blanks": {"title": " \n "},
     "title null": {"title": None},
     "a long title": {"title": "a" * 201},
     "pinned is a list": {"pinned": []},
